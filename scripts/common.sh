@@ -27,7 +27,8 @@ step() {
     printf ' %5d s\n' $(($(date +%s) - began))
     [ $status = 0 ] && return
     [ $status != 124 ] || echo "stopped after $limit s" >>"$log"
-    tail -n 100 "$log" | sed 's/^/    | /'
+    tail -n 60 "$log" | sed 's/^/    | /'
+    echo "    all of it: $log"
     return $status
 }
 
