@@ -1,0 +1,141 @@
+/* A rank's side of the relay: its standard output and error lead there.
+ * SPDX-License-Identifier: MIT */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "interp/relay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "interp/local.h"
+
+#define ANSWER_MS 1000 /* how long a rank waits for the relay's word before it goes on */
+
+static struct {
+    int socket; /* -1: no relay */
+    int rank;
+    pid_t pid; /* a forked child has the socket too, but does not speak for the rank */
+} attached = {.socket = -1};
+
+bool pi_relay_attached(void)
+{
+    return attached.socket >= 0 && attached.pid == getpid();
+}
+
+/* The relay may not listen yet when the ranks start together with it. */
+static int connect_patiently(const char *name, int patience_ms)
+{
+    for (;;) {
+        int fd = pi_local_connect(name);
+        if (fd >= 0 || patience_ms <= 0) {
+            return fd;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+        patience_ms -= 2;
+    }
+}
+
+static int send_hello(int socket, int rank, const int reading[PI_RELAY_STREAMS])
+{
+    pi_relay_message hello = {PI_RELAY_MAGIC, PI_RELAY_HELLO, rank, (int32_t)getpid()};
+    struct iovec part = {&hello, sizeof hello};
+    union {
+        char bytes[CMSG_SPACE(sizeof(int) * PI_RELAY_STREAMS)];
+        struct cmsghdr align;
+    } control = {0};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int) * PI_RELAY_STREAMS);
+    memcpy(CMSG_DATA(rights), reading, sizeof(int) * PI_RELAY_STREAMS);
+    return sendmsg(socket, &message, MSG_NOSIGNAL) == (ssize_t)sizeof hello ? 0 : -1;
+}
+
+static void close_all(const int *fds, int count)
+{
+    int cause = errno;
+    for (int i = 0; i < count; i++) {
+        if (fds[i] >= 0) {
+            close(fds[i]);
+        }
+    }
+    errno = cause;
+}
+
+/* The descriptors in flight belong to the socket: they outlive this process if it dies now. */
+static int lead_streams(int socket, int rank)
+{
+    int pipes[PI_RELAY_STREAMS][2] = {{-1, -1}, {-1, -1}};
+    int reading[PI_RELAY_STREAMS];
+    int result = -1;
+    for (int i = 0; i < PI_RELAY_STREAMS; i++) {
+        if (pipe2(pipes[i], O_CLOEXEC) < 0) {
+            goto close_pipes;
+        }
+        reading[i] = pipes[i][0];
+    }
+    if (send_hello(socket, rank, reading) < 0) {
+        goto close_pipes;
+    }
+    result = 0;
+    for (int i = 0; i < PI_RELAY_STREAMS; i++) {
+        if (dup2(pipes[i][1], STDOUT_FILENO + i) < 0) {
+            result = -1;
+        }
+    }
+close_pipes:
+    close_all(&pipes[0][0], PI_RELAY_STREAMS * 2);
+    return result;
+}
+
+int pi_relay_attach(const char *name, int rank, int patience_ms)
+{
+    int socket = connect_patiently(name, patience_ms);
+    if (socket < 0) {
+        return -1;
+    }
+    if (lead_streams(socket, rank) < 0) {
+        close_all(&socket, 1);
+        return -1;
+    }
+    attached.socket = socket;
+    attached.rank = rank;
+    attached.pid = getpid();
+    return 0;
+}
+
+static void wait_for_go(void)
+{
+    struct pollfd one = {.fd = attached.socket, .events = POLLIN};
+    pi_relay_message answer;
+    while (poll(&one, 1, ANSWER_MS) < 0 && errno == EINTR) {
+    }
+    if (one.revents & POLLIN) {
+        ssize_t got = recv(attached.socket, &answer, sizeof answer, MSG_DONTWAIT);
+        (void)got; /* whatever it says, the relay is done with us */
+    }
+}
+
+void pi_relay_tell(pi_relay_kind kind, int value)
+{
+    if (!pi_relay_attached()) {
+        return;
+    }
+    pi_relay_message message = {PI_RELAY_MAGIC, kind, attached.rank, value};
+    if (send(attached.socket, &message, sizeof message, MSG_NOSIGNAL) < 0) {
+        return; /* the relay is gone; the rank's own ending goes on without it */
+    }
+    if (kind == PI_RELAY_FAILING || kind == PI_RELAY_FAILED) {
+        wait_for_go();
+    }
+}

@@ -1,0 +1,57 @@
+"""Shows pympi's own library to the import system; frozen into the executable.
+
+SPDX-License-Identifier: MIT
+
+No entry is added to sys.path: what a program sees there is what python3 shows it. The package
+``pympi`` is found before the path is searched, as the standard library's own names are; the short
+name ``mpi`` is looked for last, so that a user's own ``mpi.py`` wins.
+"""
+import sys
+import _frozen_importlib as bootstrap
+import _frozen_importlib_external as external
+
+
+class PackageFinder:
+    """Finds the package ``pympi`` in the library folder beside the executable."""
+
+    def __init__(self, folder):
+        self.package = folder + "/python/pympi"
+
+    def find_spec(self, name, path=None, target=None):
+        if name != "pympi":
+            return None
+        return external.spec_from_file_location(
+            name, self.package + "/__init__.py", submodule_search_locations=[self.package])
+
+
+class ShortNameFinder:
+    """Gives the module object of ``pympi.mpi`` under the name ``mpi``; it is also the loader."""
+
+    def find_spec(self, name, path=None, target=None):
+        return bootstrap.ModuleSpec(name, self) if name == "mpi" else None
+
+    def create_module(self, spec):
+        import pympi.mpi
+        self.own_spec = pympi.mpi.__spec__
+        return pympi.mpi
+
+    def exec_module(self, module):
+        module.__spec__ = self.own_spec  # the import system has just put that of "mpi" there
+
+    def get_code(self, name):
+        return None  # `-m mpi`: there is nothing to run
+
+
+def install(folder):
+    if folder is None:
+        return  # an executable without its library is still a Python
+    at = sys.meta_path.index(external.PathFinder)
+    sys.meta_path.insert(at, PackageFinder(folder))
+    sys.meta_path.append(ShortNameFinder())
+
+
+def write_lines():
+    """Lets a rank's standard output leave in whole lines, as on a terminal."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure:
+        reconfigure(line_buffering=True)

@@ -1,0 +1,288 @@
+/* `pympi -n N`: starts the ranks, stays in front of them, and ends as they did.
+ * SPDX-License-Identifier: MIT
+ *
+ * The front is no rank and starts no interpreter. It relays what the ranks write, keeps the launcher's
+ * own remarks from the user unless they are the only explanation there is, and ends with the status of
+ * the first rank that failed. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "interp/job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "interp/launch.h"
+#include "interp/launched.h"
+#include "interp/relay.h"
+#include "interp/remarks.h"
+#include "interp/say.h"
+#include "interp/self.h"
+#include "interp/text.h"
+
+#define LOOK_MS 1000 /* the longest wait; all that matters wakes the front by itself */
+
+typedef struct {
+    pid_t launcher;
+    int remarks; /* the launcher's own stderr; -1 after its end */
+    int signals;
+    pi_relay *relay;
+    pi_remarks said;
+    int interrupted; /* the signal that asked the job to end, or 0 */
+    int status; /* of the launcher, as waitpid gives it */
+    int ranks;
+} front;
+
+/* A script that is not there is said here, once, and not by every rank. */
+static int check_script(const pi_options *options)
+{
+    if (options->program != PI_PROGRAM_FILE || access(options->program_name, R_OK) == 0) {
+        return 0;
+    }
+    pi_say("can't open file '%s': [Errno %d] %s", options->program_name, errno, strerror(errno));
+    return -1;
+}
+
+static void say_crowded(const pi_options *options)
+{
+    cpu_set_t allowed;
+    if (options->hosts || options->hostfile || sched_getaffinity(0, sizeof allowed, &allowed) < 0) {
+        return;
+    }
+    int cores = CPU_COUNT(&allowed);
+    if (options->ranks > cores && !getenv("SLURM_JOB_ID")) {
+        pi_say("%d ranks share %d core%s", options->ranks, cores, cores == 1 ? "" : "s");
+    }
+}
+
+/* Open MPI refuses to start as root unless told twice; in a container there is nobody else. */
+static void allow_root(void)
+{
+    if (geteuid() == 0) {
+        setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 0);
+        setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 0);
+    }
+}
+
+/* Three descriptors a rank are more than the usual soft limit for a few hundred ranks. */
+static void raise_limit(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+static bool read_mode(const char *output, pi_output_mode *mode_p)
+{
+    *mode_p = strcmp(output, "label") == 0  ? PI_OUTPUT_LABEL
+              : strcmp(output, "fold") == 0 ? PI_OUTPUT_FOLD
+                                            : PI_OUTPUT_RAW;
+    return *mode_p != PI_OUTPUT_RAW || strcmp(output, "raw") == 0;
+}
+
+/* A file name needs %r where the rank goes, else the ranks would write over one another. */
+static int check_output(const pi_options *options, pi_output_mode *mode_p)
+{
+    if (read_mode(options->output, mode_p) || strstr(options->output, "%r")) {
+        return 0;
+    }
+    pi_say("--output takes raw, label, fold or a file name with %%r for the rank, not '%s'",
+           options->output);
+    return -1;
+}
+
+static void mask_signals(sigset_t *set, int how)
+{
+    static const int handled[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+    sigemptyset(set);
+    for (size_t i = 0; i < sizeof handled / sizeof *handled; i++) {
+        sigaddset(set, handled[i]);
+    }
+    sigprocmask(how, set, NULL);
+}
+
+/* In the child: becomes the launcher, which dies with the front. */
+static void become_launcher(char **words, int remarks)
+{
+    sigset_t set;
+    mask_signals(&set, SIG_UNBLOCK);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    dup2(remarks, STDERR_FILENO);
+    execv(words[0], words);
+    pi_say("cannot run %s: %s", words[0], strerror(errno));
+    _exit(2);
+}
+
+static int start_launcher(front *job, char **words)
+{
+    int remarks[2];
+    if (pipe2(remarks, O_CLOEXEC) < 0) {
+        return -1;
+    }
+    job->launcher = fork();
+    if (job->launcher == 0) {
+        become_launcher(words, remarks[1]);
+    }
+    close(remarks[1]);
+    job->remarks = remarks[0];
+    fcntl(job->remarks, F_SETFL, O_NONBLOCK);
+    return job->launcher < 0 ? -1 : 0;
+}
+
+/* The terminal sends SIGINT and SIGQUIT to the launcher by itself; a kill(1) reaches the front only. */
+static void take_signals(front *job)
+{
+    struct signalfd_siginfo one;
+    while (read(job->signals, &one, sizeof one) == (ssize_t)sizeof one) {
+        int number = (int)one.ssi_signo;
+        bool from_terminal = one.ssi_code == SI_KERNEL;
+        if (number == SIGCHLD) {
+            continue;
+        }
+        if (number != SIGUSR1 && number != SIGUSR2 && !job->interrupted) {
+            job->interrupted = number;
+        }
+        if (!from_terminal) {
+            kill(job->launcher, number);
+        }
+    }
+}
+
+static void read_remarks(front *job)
+{
+    if (job->remarks >= 0 && pi_remarks_read(&job->said, job->remarks) == 0) {
+        close(job->remarks);
+        job->remarks = -1;
+    }
+}
+
+static void relay_until_launcher_ends(front *job)
+{
+    while (waitpid(job->launcher, &job->status, WNOHANG) == 0) {
+        const int wakes[PI_RELAY_WAKES] = {job->signals, job->remarks};
+        pi_relay_turn(job->relay, wakes, LOOK_MS);
+        read_remarks(job);
+        take_signals(job);
+    }
+    pi_relay_drain(job->relay);
+    read_remarks(job);
+}
+
+static int launcher_status(const front *job)
+{
+    return WIFSIGNALED(job->status) ? 128 + WTERMSIG(job->status) : WEXITSTATUS(job->status);
+}
+
+/* Says how the job ended, and gives its status. */
+static int conclude(front *job)
+{
+    pi_relay_verdict verdict = pi_relay_judge(job->relay);
+    int status = launcher_status(job);
+    if (verdict.failed_rank >= 0) {
+        if (job->ranks > 1) {
+            pi_say("rank %d of %d ended the job with status %d", verdict.failed_rank, job->ranks,
+                   verdict.status);
+        }
+        return verdict.status;
+    }
+    if (job->interrupted) {
+        return 128 + job->interrupted;
+    }
+    if (status > 128 && verdict.lost_rank >= 0) {
+        pi_say("rank %d of %d was ended by signal %d (%s)", verdict.lost_rank, job->ranks,
+               status - 128, strsignal(status - 128));
+    } else if (status && verdict.lost_rank >= 0 && verdict.joined) {
+        pi_say("rank %d of %d went without a word, which ended the job with status %d",
+               verdict.lost_rank, job->ranks, status);
+    } else {
+        pi_remarks_show(&job->said);
+    }
+    return status;
+}
+
+/* Ends as python3 would: a shell sees that ^C ended it. */
+static int end_by_signal(int number)
+{
+    sigset_t set;
+    mask_signals(&set, SIG_UNBLOCK);
+    signal(number, SIG_DFL);
+    raise(number);
+    return 128 + number;
+}
+
+static int run(front *job, const pi_options *options, pi_output_mode mode, char **words,
+               const char *relay_name)
+{
+    sigset_t set;
+    job->relay = pi_relay_new(relay_name, mode, options->ranks);
+    if (!job->relay) {
+        pi_say("cannot listen to the ranks: %s", strerror(errno));
+        return 1;
+    }
+    mask_signals(&set, SIG_BLOCK);
+    job->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (job->signals < 0 || start_launcher(job, words) < 0) {
+        pi_say("cannot start %s: %s", words[0], strerror(errno));
+        return 1;
+    }
+    relay_until_launcher_ends(job);
+    int status = conclude(job);
+    close(job->signals);
+    if (job->remarks >= 0) {
+        close(job->remarks);
+    }
+    pi_remarks_fini(&job->said);
+    pi_relay_free(job->relay);
+    return job->interrupted && status == 128 + job->interrupted ? end_by_signal(job->interrupted)
+                                                                 : status;
+}
+
+int pi_job_run(const pi_options *options)
+{
+    pi_launcher launcher;
+    pi_output_mode mode;
+    char self[PATH_MAX], relay[64], text[96];
+    if (check_output(options, &mode) < 0 || check_script(options) < 0 ||
+        pi_launcher_find(&launcher, options) < 0) {
+        return 2;
+    }
+    pi_self_name(options->argv[0], self, sizeof self);
+    pi_launched_forget();
+    allow_root();
+    raise_limit();
+    say_crowded(options);
+    snprintf(relay, sizeof relay, "pympi-%ld-%lx", (long)getpid(), (unsigned long)pi_now_ms());
+    snprintf(text, sizeof text, "%s,%d", relay, !pi_launcher_binds(options));
+    char **words = pi_launcher_words(&launcher, options, self, text);
+    if (!words) {
+        pi_say("out of memory for the launcher's command line");
+        return 1;
+    }
+    front job = {.ranks = options->ranks};
+    int status = run(&job, options, mode, words, relay);
+    free(words);
+    return status;
+}
+
+bool pi_job_read(pi_job *job, const char *text)
+{
+    int bind;
+    *job = (pi_job){0};
+    if (sscanf(text, "%63[^,],%d", job->relay, &bind) != 2) {
+        return false;
+    }
+    job->bind = bind != 0;
+    return true;
+}

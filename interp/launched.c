@@ -1,0 +1,140 @@
+/* What the launcher's environment tells a process, and what a process tells its children by it.
+ * SPDX-License-Identifier: MIT
+ *
+ * A child that believed the inherited variables would die, or hang the job, in MPI_Init. The marker
+ * PYMPI_RANK holds job, rank and process id of the rank that set it: the same job and rank in another
+ * process is a child; another job is a new job started from inside a rank. */
+#include "interp/launched.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MARKER "PYMPI_RANK"
+
+extern char **environ;
+
+/* The first of the variables that is set, as a number; otherwise, when none is. */
+static int number(const char *const *names, int otherwise)
+{
+    for (; *names; names++) {
+        const char *text = getenv(*names);
+        char *end;
+        long value = text && *text ? strtol(text, &end, 10) : -1;
+        if (value >= 0 && value <= INT_MAX && !*end) {
+            return (int)value;
+        }
+    }
+    return otherwise;
+}
+
+static void job_name(char *name, size_t size)
+{
+    const char *job = getenv("PMIX_NAMESPACE");
+    if (job) {
+        snprintf(name, size, "%s", job);
+    } else if (getenv("SLURM_JOB_ID")) {
+        const char *step = getenv("SLURM_STEP_ID");
+        snprintf(name, size, "%s.%s", getenv("SLURM_JOB_ID"), step ? step : "");
+    } else {
+        const char *id = getenv("PMI_ID");
+        snprintf(name, size, "%s", id ? id : "");
+    }
+}
+
+static bool read_variables(pi_launched *launched)
+{
+    static const char *const rank[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", NULL};
+    static const char *const size[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS",
+                                       "SLURM_NTASKS", NULL};
+    static const char *const local_rank[] = {"OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID",
+                                             "MPI_LOCALRANKID", NULL};
+    static const char *const local_size[] = {"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", NULL};
+    launched->rank = number(rank, -1);
+    launched->size = number(size, 1);
+    launched->local_rank = number(local_rank, -1);
+    launched->local_size = number(local_size, -1);
+    job_name(launched->job, sizeof launched->job);
+    return launched->rank >= 0;
+}
+
+static bool is_child(const pi_launched *launched)
+{
+    const char *marker = getenv(MARKER);
+    if (!marker) {
+        return false;
+    }
+    char parent[192];
+    int length = snprintf(parent, sizeof parent, "%s:%d:", launched->job, launched->rank);
+    return strncmp(marker, parent, (size_t)length) == 0 && atol(marker + length) != (long)getpid();
+}
+
+bool pi_launched_read(pi_launched *launched)
+{
+    if (!read_variables(launched)) {
+        return false;
+    }
+    if (is_child(launched)) {
+        pi_launched_forget();
+        return false;
+    }
+    return true;
+}
+
+int pi_launched_mark(const pi_launched *launched)
+{
+    char marker[192];
+    snprintf(marker, sizeof marker, "%s:%d:%ld", launched->job, launched->rank, (long)getpid());
+    return setenv(MARKER, marker, 1);
+}
+
+/* What Open MPI's launcher sets under the prefix that users set parameters with. */
+static bool set_by_launcher(const char *parameter)
+{
+    static const char *const names[] = {"orte_",        "ess",         "pmix",
+                                        "mpi_oversubscribe", "shmem_RUNTIME", "initial_wdir",
+                                        "cpu_type",     "num_procs",   "mca_base_component_path",
+                                        "PREFIXES",     NULL};
+    for (const char *const *name = names; *name; name++) {
+        if (strncmp(parameter, *name, strlen(*name)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_launchers(const char *variable)
+{
+    if (strncmp(variable, "OMPI_MCA_", 9) == 0) {
+        return set_by_launcher(variable + 9);
+    }
+    if (strncmp(variable, "OMPI_ALLOW_RUN_AS_ROOT", 22) == 0) {
+        return false;
+    }
+    static const char *const prefixes[] = {"OMPI_", "PMIX_",  "PMI_", "PRTE_LAUNCHED=",
+                                           "PRTE_SHARED_FS=", MARKER "=", NULL};
+    for (const char *const *prefix = prefixes; *prefix; prefix++) {
+        if (strncmp(variable, *prefix, strlen(*prefix)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void pi_launched_forget(void)
+{
+    char **variable = environ;
+    while (variable && *variable) {
+        size_t length = strcspn(*variable, "=");
+        char name[256];
+        if (is_launchers(*variable) && length < sizeof name) {
+            memcpy(name, *variable, length);
+            name[length] = '\0';
+            unsetenv(name); /* moves the later ones down */
+        } else {
+            variable++;
+        }
+    }
+}

@@ -1,0 +1,32 @@
+/* pympi: N ranks, one Python. Starts, runs, stops.
+ * SPDX-License-Identifier: MIT */
+#include "interp/info.h"
+#include "interp/job.h"
+#include "interp/options.h"
+#include "interp/rank.h"
+
+#include <stdio.h>
+
+static int run(const pi_options *options)
+{
+    if (options->info) {
+        return pi_info_print(options);
+    }
+    if (options->help) {
+        pi_options_usage(options->argv[0]);
+        fflush(stdout);
+        return pi_rank_run(options);
+    }
+    return options->ranks ? pi_job_run(options) : pi_rank_run(options);
+}
+
+int main(int argc, char **argv)
+{
+    pi_options options;
+    if (pi_options_parse(&options, argc, argv) < 0) {
+        return 2;
+    }
+    int status = run(&options);
+    pi_options_free(&options);
+    return status;
+}

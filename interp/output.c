@@ -1,0 +1,218 @@
+/* One stream of a whole job, written in whole lines.
+ * SPDX-License-Identifier: MIT
+ *
+ * A line is written when its newline has come. An unfinished one (a question, a progress bar) is shown
+ * after a short while, and from then on the stream is this rank's until it ends the line; others wait,
+ * but not for ever: then a newline is put in. */
+#include "interp/output.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "interp/fold.h"
+#include "interp/say.h"
+
+#define SHOW_UNFINISHED_MS 100 /* how long an unfinished line waits for its end */
+#define OWN_STREAM_MS      1000 /* how long others wait behind an unfinished line */
+
+typedef struct {
+    pi_text text; /* not yet written */
+    long since; /* when the oldest of it came */
+    bool ended;
+} lines;
+
+struct pi_output {
+    int fd;
+    pi_output_mode mode;
+    int size;
+    bool closed;
+    int owner; /* the rank whose unfinished line is on the screen, or -1 */
+    long owned_since;
+    lines *ranks;
+    pi_fold *fold; /* NULL but in fold mode */
+};
+
+pi_output *pi_output_new(int fd, pi_output_mode mode, int size)
+{
+    pi_output *output = calloc(1, sizeof *output);
+    lines *ranks = calloc((size_t)size, sizeof *ranks);
+    pi_fold *fold = mode == PI_OUTPUT_FOLD ? pi_fold_new(fd, size) : NULL;
+    if (!output || !ranks || (mode == PI_OUTPUT_FOLD && !fold)) {
+        free(output);
+        free(ranks);
+        return NULL;
+    }
+    *output = (pi_output){
+        .fd = fd, .mode = mode, .size = size, .owner = -1, .ranks = ranks, .fold = fold};
+    return output;
+}
+
+void pi_output_free(pi_output *output)
+{
+    if (!output) {
+        return;
+    }
+    for (int rank = 0; rank < output->size; rank++) {
+        pi_text_fini(&output->ranks[rank].text);
+    }
+    pi_fold_free(output->fold);
+    free(output->ranks);
+    free(output);
+}
+
+bool pi_output_closed(const pi_output *output)
+{
+    return output->fold ? pi_fold_closed(output->fold) : output->closed;
+}
+
+static void emit(pi_output *output, const char *bytes, size_t count)
+{
+    if (!output->closed && pi_write_all(output->fd, bytes, count) < 0) {
+        output->closed = true;
+    }
+}
+
+/* Adds the rank before each line; the first one is being continued when the rank owns the stream. */
+static void emit_labelled(pi_output *output, int rank, const char *bytes, size_t count)
+{
+    char label[24];
+    snprintf(label, sizeof label, "[%d] ", rank);
+    pi_text text = {0};
+    bool starts = output->owner != rank;
+    while (count) {
+        const char *newline = memchr(bytes, '\n', count);
+        size_t length = newline ? (size_t)(newline - bytes) + 1 : count;
+        if (starts) {
+            pi_text_add_string(&text, label);
+        }
+        pi_text_add(&text, bytes, length);
+        bytes += length;
+        count -= length;
+        starts = true;
+    }
+    emit(output, text.bytes, text.used);
+    pi_text_fini(&text);
+}
+
+static void write_out(pi_output *output, int rank, size_t count)
+{
+    pi_text *text = &output->ranks[rank].text;
+    if (!count) {
+        return;
+    }
+    if (output->owner >= 0 && output->owner != rank) {
+        emit(output, "\n", 1);
+    }
+    if (output->mode == PI_OUTPUT_LABEL) {
+        emit_labelled(output, rank, text->bytes, count);
+    } else {
+        emit(output, text->bytes, count);
+    }
+    bool finished = text->bytes[count - 1] == '\n';
+    if (!finished && output->owner != rank) {
+        output->owned_since = pi_now_ms();
+    }
+    output->owner = finished ? -1 : rank;
+    pi_text_drop(text, count);
+}
+
+/* A rank alone has the stream to itself, and so has the one whose line is open. */
+static bool flows(const pi_output *output, int rank)
+{
+    return output->size == 1 || output->owner == rank;
+}
+
+static bool must_wait(const pi_output *output, int rank, long now)
+{
+    return output->owner >= 0 && output->owner != rank && !output->ranks[output->owner].ended &&
+           now - output->owned_since < OWN_STREAM_MS;
+}
+
+static void write_due(pi_output *output, int rank, long now)
+{
+    lines *mine = &output->ranks[rank];
+    if (!mine->text.used || must_wait(output, rank, now)) {
+        return;
+    }
+    write_out(output, rank, flows(output, rank) ? mine->text.used : pi_text_lines(&mine->text));
+    bool late = mine->ended || now - mine->since >= SHOW_UNFINISHED_MS;
+    if (mine->text.used && late && output->owner < 0) {
+        write_out(output, rank, mine->text.used);
+    }
+}
+
+void pi_output_put(pi_output *output, int rank, const char *bytes, size_t count)
+{
+    long now = pi_now_ms();
+    if (output->fold) {
+        pi_fold_put(output->fold, rank, bytes, count, now);
+        return;
+    }
+    if (!output->ranks[rank].text.used) {
+        output->ranks[rank].since = now;
+    }
+    pi_text_add(&output->ranks[rank].text, bytes, count);
+    write_due(output, rank, now);
+}
+
+void pi_output_end(pi_output *output, int rank)
+{
+    if (output->fold) {
+        pi_fold_end(output->fold, rank);
+        return;
+    }
+    output->ranks[rank].ended = true;
+    write_due(output, rank, pi_now_ms());
+}
+
+int pi_output_tick(pi_output *output, long now)
+{
+    if (output->fold) {
+        return pi_fold_tick(output->fold, now);
+    }
+    int next = -1;
+    for (int rank = 0; rank < output->size; rank++) {
+        write_due(output, rank, now);
+        if (output->ranks[rank].text.used) {
+            next = SHOW_UNFINISHED_MS / 4;
+        }
+    }
+    return next;
+}
+
+void pi_output_finish(pi_output *output)
+{
+    if (output->fold) {
+        pi_fold_finish(output->fold);
+        return;
+    }
+    for (int rank = 0; rank < output->size; rank++) {
+        write_out(output, rank, output->ranks[rank].text.used);
+    }
+}
+
+static void add_run(pi_text *name, int first, int last)
+{
+    char run[40];
+    if (first == last) {
+        snprintf(run, sizeof run, "%s%d", name->used ? "," : "", first);
+    } else {
+        snprintf(run, sizeof run, "%s%d-%d", name->used ? "," : "", first, last);
+    }
+    pi_text_add_string(name, run);
+}
+
+void pi_ranks_name(pi_text *name, const bool *marked, int size)
+{
+    for (int rank = 0; rank < size; rank++) {
+        int first = rank;
+        if (marked[rank]) {
+            while (rank + 1 < size && marked[rank + 1]) {
+                rank++;
+            }
+            add_run(name, first, rank);
+        }
+    }
+}

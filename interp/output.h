@@ -1,0 +1,36 @@
+/* One stream of a whole job, standard output or standard error, made of what each rank writes.
+ * SPDX-License-Identifier: MIT */
+#ifndef PYMPI_INTERP_OUTPUT_H
+#define PYMPI_INTERP_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "interp/relay.h"
+#include "interp/text.h"
+
+typedef struct pi_output pi_output;
+
+/* fd: where the job's text goes. size: ranks in the job. */
+pi_output *pi_output_new(int fd, pi_output_mode mode, int size);
+void pi_output_free(pi_output *output);
+
+/* Takes what a rank wrote; a rank number from 0 to size - 1. */
+void pi_output_put(pi_output *output, int rank, const char *bytes, size_t count);
+
+/* The rank will write no more. */
+void pi_output_end(pi_output *output, int rank);
+
+/* Does what is due by time; returns the milliseconds until something will be, -1 when nothing is. */
+int pi_output_tick(pi_output *output, long now);
+
+/* Writes all that is held back. */
+void pi_output_finish(pi_output *output);
+
+/* True when nobody reads the job's text any more. */
+bool pi_output_closed(const pi_output *output);
+
+/* "0,2-4" for the ranks that are marked. */
+void pi_ranks_name(pi_text *name, const bool *marked, int size);
+
+#endif

@@ -1,0 +1,12 @@
+/* The executable's one door to CPython.
+ * SPDX-License-Identifier: MIT */
+#ifndef PYMPI_INTERP_PYTHON_H
+#define PYMPI_INTERP_PYTHON_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#endif

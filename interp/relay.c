@@ -1,0 +1,365 @@
+/* The relay: reads what the ranks of a node write and say, and writes it whole.
+ * SPDX-License-Identifier: MIT */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "interp/relay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "interp/local.h"
+#include "interp/output.h"
+#include "interp/report.h"
+
+#define EQUALS_MS 200 /* how long the first to fail waits for others that fail alike */
+
+typedef enum { ABSENT, RUNNING, FAILING, FAILED, DONE, LOST } rank_state;
+
+typedef struct {
+    rank_state state;
+    int socket; /* -1: not connected, or closed */
+    int streams[PI_RELAY_STREAMS]; /* reading ends of stdout and stderr; -1 likewise */
+    bool waits; /* for GO, after FAILED */
+} rank_side;
+
+struct pi_relay {
+    int listening;
+    int size;
+    rank_side *ranks;
+    int connected;
+    pi_output *outputs[PI_RELAY_STREAMS];
+    pi_report *report; /* takes a rank's stderr from FAILING on */
+    long failed_since; /* -1: no rank has failed */
+    pi_relay_verdict verdict;
+    struct pollfd *watched;
+};
+
+static int set_ranks(pi_relay *relay, int size)
+{
+    relay->ranks = calloc((size_t)size, sizeof *relay->ranks);
+    relay->watched = calloc((size_t)size * (1 + PI_RELAY_STREAMS) + 1 + PI_RELAY_WAKES,
+                            sizeof *relay->watched);
+    if (!relay->ranks || !relay->watched) {
+        return -1;
+    }
+    relay->size = size;
+    for (int i = 0; i < size; i++) {
+        relay->ranks[i] = (rank_side){.socket = -1, .streams = {-1, -1}};
+    }
+    return 0;
+}
+
+pi_relay *pi_relay_new(const char *name, pi_output_mode mode, int size)
+{
+    pi_relay *relay = calloc(1, sizeof *relay);
+    if (!relay) {
+        return NULL;
+    }
+    relay->failed_since = -1;
+    relay->verdict = (pi_relay_verdict){.failed_rank = -1, .lost_rank = -1};
+    relay->listening = pi_local_listen(name);
+    relay->report = pi_report_new(size);
+    bool complete = relay->listening >= 0 && relay->report && set_ranks(relay, size) == 0;
+    for (int i = 0; complete && i < PI_RELAY_STREAMS; i++) {
+        relay->outputs[i] = pi_output_new(STDOUT_FILENO + i, mode, size);
+        complete = relay->outputs[i] != NULL;
+    }
+    if (!complete) {
+        int cause = errno;
+        pi_relay_free(relay);
+        errno = cause;
+        return NULL;
+    }
+    return relay;
+}
+
+static void close_fd(int *fd_p)
+{
+    if (*fd_p >= 0) {
+        close(*fd_p);
+        *fd_p = -1;
+    }
+}
+
+void pi_relay_free(pi_relay *relay)
+{
+    for (int rank = 0; relay->ranks && rank < relay->size; rank++) {
+        close_fd(&relay->ranks[rank].socket);
+        close_fd(&relay->ranks[rank].streams[0]);
+        close_fd(&relay->ranks[rank].streams[1]);
+    }
+    for (int i = 0; i < PI_RELAY_STREAMS; i++) {
+        pi_output_free(relay->outputs[i]);
+    }
+    close_fd(&relay->listening);
+    pi_report_free(relay->report);
+    free(relay->watched);
+    free(relay->ranks);
+    free(relay);
+}
+
+/* Hands on what a rank's stream holds now. True when there was something. */
+static bool read_stream(pi_relay *relay, int rank, int stream)
+{
+    rank_side *side = &relay->ranks[rank];
+    bool reported = stream == 1 && (side->state == FAILING || side->state == FAILED);
+    pi_text text = {0};
+    ssize_t got = pi_text_read(&text, side->streams[stream]);
+    if (got > 0 && reported) {
+        pi_report_put(relay->report, rank, text.bytes, text.used);
+    } else if (got > 0) {
+        pi_output_put(relay->outputs[stream], rank, text.bytes, text.used);
+    } else if (got == 0 || errno != EAGAIN) {
+        pi_output_end(relay->outputs[stream], rank);
+        close_fd(&side->streams[stream]);
+    }
+    pi_text_fini(&text);
+    return got > 0;
+}
+
+static void read_all(pi_relay *relay, int rank)
+{
+    for (int stream = 0; stream < PI_RELAY_STREAMS; stream++) {
+        while (relay->ranks[rank].streams[stream] >= 0 && read_stream(relay, rank, stream)) {
+        }
+    }
+}
+
+/* When nobody reads the job's output, its ranks get EPIPE as a lone process would. */
+static void pass_on_closing(pi_relay *relay)
+{
+    for (int stream = 0; stream < PI_RELAY_STREAMS; stream++) {
+        for (int rank = 0; rank < relay->size && pi_output_closed(relay->outputs[stream]); rank++) {
+            close_fd(&relay->ranks[rank].streams[stream]);
+        }
+    }
+}
+
+static void answer(const rank_side *side)
+{
+    pi_relay_message go = {PI_RELAY_MAGIC, PI_RELAY_GO, 0, 0};
+    ssize_t sent = send(side->socket, &go, sizeof go, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)sent; /* a rank that does not listen goes on by itself */
+}
+
+static void note_failure(pi_relay *relay, int rank, int status)
+{
+    if (relay->verdict.failed_rank < 0) {
+        relay->verdict.failed_rank = rank;
+        relay->verdict.status = status;
+        relay->failed_since = pi_now_ms();
+    }
+    relay->ranks[rank].state = FAILED;
+    relay->ranks[rank].waits = true;
+}
+
+static void take_message(pi_relay *relay, int rank, const pi_relay_message *message)
+{
+    rank_side *side = &relay->ranks[rank];
+    read_all(relay, rank); /* what it wrote before it said this */
+    switch (message->kind) {
+    case PI_RELAY_FAILING:
+        side->state = FAILING;
+        answer(side);
+        break;
+    case PI_RELAY_FAILED:
+        note_failure(relay, rank, message->value);
+        break;
+    case PI_RELAY_BYE:
+        side->state = DONE;
+        break;
+    default:
+        break;
+    }
+}
+
+static void lose_rank(pi_relay *relay, int rank)
+{
+    rank_side *side = &relay->ranks[rank];
+    close_fd(&side->socket);
+    relay->connected--;
+    read_all(relay, rank);
+    if (side->state == RUNNING || side->state == FAILING) {
+        side->state = LOST;
+        if (relay->verdict.lost_rank < 0) {
+            relay->verdict.lost_rank = rank;
+        }
+    }
+    side->waits = false;
+}
+
+static void read_socket(pi_relay *relay, int rank)
+{
+    pi_relay_message message;
+    ssize_t got = recv(relay->ranks[rank].socket, &message, sizeof message, MSG_DONTWAIT);
+    if (got == (ssize_t)sizeof message && message.magic == PI_RELAY_MAGIC) {
+        take_message(relay, rank, &message);
+    } else if (got >= 0 || (errno != EAGAIN && errno != EINTR)) {
+        lose_rank(relay, rank);
+    }
+}
+
+/* Receives HELLO with its two descriptors; -1 when it is none. */
+static int read_hello(int socket, pi_relay_message *hello, int streams[PI_RELAY_STREAMS])
+{
+    struct iovec part = {hello, sizeof *hello};
+    union {
+        char bytes[CMSG_SPACE(sizeof(int) * PI_RELAY_STREAMS)];
+        struct cmsghdr align;
+    } control = {0};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    struct pollfd one = {.fd = socket, .events = POLLIN};
+    poll(&one, 1, 1000); /* a rank says it right after it connects */
+    ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    struct cmsghdr *rights = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    if (!rights || rights->cmsg_type != SCM_RIGHTS ||
+        rights->cmsg_len != CMSG_LEN(sizeof(int) * PI_RELAY_STREAMS)) {
+        return -1;
+    }
+    memcpy(streams, CMSG_DATA(rights), sizeof(int) * PI_RELAY_STREAMS);
+    return 0;
+}
+
+/* Takes the streams as the rank's. The number is kept in range by the caller. */
+static void join_rank(pi_relay *relay, int rank, int socket, const int streams[PI_RELAY_STREAMS])
+{
+    rank_side *side = &relay->ranks[rank];
+    *side = (rank_side){.state = RUNNING, .socket = socket};
+    for (int i = 0; i < PI_RELAY_STREAMS; i++) {
+        side->streams[i] = streams[i];
+        fcntl(streams[i], F_SETFL, O_NONBLOCK);
+    }
+    relay->connected++;
+    relay->verdict.joined++;
+}
+
+static void accept_rank(pi_relay *relay)
+{
+    pi_relay_message hello = {0};
+    int streams[PI_RELAY_STREAMS] = {-1, -1};
+    int socket = pi_local_accept(relay->listening);
+    if (socket < 0) {
+        return;
+    }
+    if (read_hello(socket, &hello, streams) < 0 || hello.magic != PI_RELAY_MAGIC ||
+        hello.kind != PI_RELAY_HELLO || hello.rank < 0 || hello.rank >= relay->size ||
+        relay->ranks[hello.rank].socket >= 0) {
+        close_fd(&socket);
+        close_fd(&streams[0]);
+        close_fd(&streams[1]);
+        return;
+    }
+    join_rank(relay, hello.rank, socket, streams);
+}
+
+/* Writes the report and lets the failed ranks end the job: when all that are here have failed, or
+ * when the first has waited long enough for the others. */
+static void settle_failures(pi_relay *relay, long now)
+{
+    bool waits = false, all = true;
+    for (int rank = 0; rank < relay->size; rank++) {
+        rank_state state = relay->ranks[rank].state;
+        waits = waits || relay->ranks[rank].waits;
+        all = all && state != RUNNING && state != FAILING && state != ABSENT;
+    }
+    if (!waits || (!all && now - relay->failed_since < EQUALS_MS)) {
+        return;
+    }
+    pi_report_write(relay->report);
+    for (int rank = 0; rank < relay->size; rank++) {
+        if (relay->ranks[rank].waits) {
+            answer(&relay->ranks[rank]);
+            relay->ranks[rank].waits = false;
+        }
+    }
+}
+
+static int sooner(int a, int b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+/* Does what time asks for; returns how long there is nothing more to do, at most limit. */
+static int tick(pi_relay *relay, int limit)
+{
+    long now = pi_now_ms();
+    settle_failures(relay, now);
+    for (int i = 0; i < PI_RELAY_STREAMS; i++) {
+        limit = sooner(limit, pi_output_tick(relay->outputs[i], now));
+    }
+    pass_on_closing(relay);
+    return relay->failed_since >= 0 ? sooner(limit, EQUALS_MS / 10) : limit;
+}
+
+/* Lists what to watch: the listening socket, the wakes, then socket and streams of each rank. poll(2)
+ * passes over descriptors of -1. */
+static nfds_t list_watched(pi_relay *relay, const int wakes[PI_RELAY_WAKES])
+{
+    nfds_t count = 0;
+    relay->watched[count++] = (struct pollfd){.fd = relay->listening, .events = POLLIN};
+    for (int i = 0; i < PI_RELAY_WAKES; i++) {
+        relay->watched[count++] = (struct pollfd){.fd = wakes[i], .events = POLLIN};
+    }
+    for (int rank = 0; rank < relay->size; rank++) {
+        const rank_side *side = &relay->ranks[rank];
+        relay->watched[count++] = (struct pollfd){.fd = side->socket, .events = POLLIN};
+        for (int i = 0; i < PI_RELAY_STREAMS; i++) {
+            relay->watched[count++] = (struct pollfd){.fd = side->streams[i], .events = POLLIN};
+        }
+    }
+    return count;
+}
+
+static void serve_rank(pi_relay *relay, int rank, const struct pollfd *socket)
+{
+    for (int i = 0; i < PI_RELAY_STREAMS; i++) {
+        if (socket[1 + i].revents && relay->ranks[rank].streams[i] >= 0) {
+            read_stream(relay, rank, i);
+        }
+    }
+    if (socket->revents && relay->ranks[rank].socket >= 0) {
+        read_socket(relay, rank);
+    }
+}
+
+int pi_relay_turn(pi_relay *relay, const int wakes[PI_RELAY_WAKES], int timeout_ms)
+{
+    int timeout = tick(relay, timeout_ms);
+    nfds_t count = list_watched(relay, wakes);
+    if (poll(relay->watched, count, timeout) < 0 && errno != EINTR) {
+        return -1;
+    }
+    for (int rank = 0; rank < relay->size; rank++) {
+        int at = 1 + PI_RELAY_WAKES + rank * (1 + PI_RELAY_STREAMS);
+        serve_rank(relay, rank, &relay->watched[at]);
+    }
+    if (relay->watched[0].revents) {
+        accept_rank(relay);
+    }
+    return relay->connected;
+}
+
+void pi_relay_drain(pi_relay *relay)
+{
+    for (int rank = 0; rank < relay->size; rank++) {
+        read_all(relay, rank);
+    }
+    for (int i = 0; i < PI_RELAY_STREAMS; i++) {
+        pi_output_finish(relay->outputs[i]);
+    }
+    pi_report_write(relay->report);
+}
+
+pi_relay_verdict pi_relay_judge(const pi_relay *relay)
+{
+    return relay->verdict;
+}

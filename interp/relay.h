@@ -1,0 +1,74 @@
+/* What ranks write reaches the terminal through a relay: one process on the node that reads each
+ * rank's standard output and error from pipes of its own and writes whole lines.
+ * SPDX-License-Identifier: MIT
+ *
+ * The relay is no rank: it holds the reading ends, so that what a rank wrote is not lost when the rank
+ * is killed, and it takes no part in MPI. `pympi -n` is the relay of the ranks on its own node. A rank
+ * makes two pipes, sends the reading ends over a local socket, and keeps that socket: on it the rank
+ * says how it ends. See interp/README.md for the messages. */
+#ifndef PYMPI_INTERP_RELAY_H
+#define PYMPI_INTERP_RELAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What a rank says on its socket. */
+typedef enum {
+    PI_RELAY_HELLO = 1, /* with the two reading ends; value: process id */
+    PI_RELAY_FAILING, /* a traceback follows on stderr; answered by GO before it is written */
+    PI_RELAY_FAILED, /* value: the status; answered by GO when the rank may end the job */
+    PI_RELAY_BYE, /* MPI is finalised, all is well */
+    PI_RELAY_GO,
+} pi_relay_kind;
+
+typedef struct {
+    uint32_t magic;
+    uint32_t kind;
+    int32_t rank;
+    int32_t value;
+} pi_relay_message;
+
+#define PI_RELAY_MAGIC   0x706d7069u /* "pmpi" */
+#define PI_RELAY_STREAMS 2
+
+typedef enum { PI_OUTPUT_RAW, PI_OUTPUT_LABEL, PI_OUTPUT_FOLD } pi_output_mode;
+
+typedef struct pi_relay pi_relay;
+
+/* Starts listening under a name; NULL with errno set when that cannot be. size: ranks in the job. */
+pi_relay *pi_relay_new(const char *name, pi_output_mode mode, int size);
+
+void pi_relay_free(pi_relay *relay);
+
+#define PI_RELAY_WAKES 2
+
+/* Waits at most timeout_ms for something to do and does it. The wakes (or -1) are descriptors that
+ * also end the wait. Returns the number of ranks that are connected, or -1 with errno set. */
+int pi_relay_turn(pi_relay *relay, const int wakes[PI_RELAY_WAKES], int timeout_ms);
+
+/* Writes all that is still in the pipes, unfinished lines and reports included. */
+void pi_relay_drain(pi_relay *relay);
+
+/* How the job went, as far as the ranks said it. */
+typedef struct {
+    int joined; /* ranks that ever connected */
+    int failed_rank; /* the first that failed, or -1 */
+    int status; /* its status */
+    int lost_rank; /* the first that went without a word, or -1 */
+} pi_relay_verdict;
+
+pi_relay_verdict pi_relay_judge(const pi_relay *relay);
+
+/* The rank's side (attach.c). */
+
+/* Leads stdout and stderr of this process to the relay. 0, or -1 with errno set and nothing changed. */
+int pi_relay_attach(const char *name, int rank, int patience_ms);
+
+/* Says something to the relay; waits for its GO where the kind has one. Without a relay: nothing. */
+void pi_relay_tell(pi_relay_kind kind, int value);
+
+bool pi_relay_attached(void);
+
+#endif

@@ -1,0 +1,62 @@
+/* What the launcher itself says on stderr.
+ * SPDX-License-Identifier: MIT */
+#include "interp/remarks.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RULE_LENGTH 70 /* a rule is a line of at least so many dashes */
+
+static bool is_rule(const char *line, size_t length)
+{
+    return length > RULE_LENGTH && strspn(line, "-") >= length - 1;
+}
+
+static void take_line(pi_remarks *remarks, const char *line, size_t length)
+{
+    bool rule = is_rule(line, length);
+    if (rule || remarks->boxed) {
+        pi_text_add(&remarks->held, line, length);
+    } else {
+        pi_write_all(STDERR_FILENO, line, length);
+    }
+    remarks->boxed = remarks->boxed != rule;
+}
+
+static void take_lines(pi_remarks *remarks, size_t count)
+{
+    const char *at = remarks->line.bytes;
+    const char *end = at + count;
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        size_t length = newline ? (size_t)(newline - at) + 1 : (size_t)(end - at);
+        take_line(remarks, at, length);
+        at += length;
+    }
+    pi_text_drop(&remarks->line, count);
+}
+
+int pi_remarks_read(pi_remarks *remarks, int fd)
+{
+    ssize_t got;
+    while ((got = pi_text_read(&remarks->line, fd)) > 0) {
+        take_lines(remarks, pi_text_lines(&remarks->line));
+    }
+    if (got < 0 && errno == EAGAIN) {
+        return 1;
+    }
+    take_lines(remarks, remarks->line.used);
+    return 0;
+}
+
+void pi_remarks_show(const pi_remarks *remarks)
+{
+    pi_write_all(STDERR_FILENO, remarks->held.bytes, remarks->held.used);
+}
+
+void pi_remarks_fini(pi_remarks *remarks)
+{
+    pi_text_fini(&remarks->line);
+    pi_text_fini(&remarks->held);
+}

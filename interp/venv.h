@@ -1,0 +1,18 @@
+/* Virtual environments: the one an executable lies in, and the one VIRTUAL_ENV names.
+ * SPDX-License-Identifier: MIT */
+#ifndef PYMPI_INTERP_VENV_H
+#define PYMPI_INTERP_VENV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Reads a setting of the pyvenv.cfg that rules an executable: beside it, or one folder up. False when
+ * there is none. */
+bool pi_venv_setting(const char *executable, const char *key, char *value, size_t size);
+
+/* Looks at the environment that VIRTUAL_ENV names, unless the executable lies in one already.
+ * 1: python holds the environment's python; 0: there is none to enter; -1: it is of another Python,
+ * which one line on stderr says. */
+int pi_venv_named(const char *executable, char *python, size_t size);
+
+#endif

@@ -1,0 +1,33 @@
+/* The modules' one door to CPython and MPI, and the only place that knows their versions.
+ * SPDX-License-Identifier: MIT */
+#ifndef PYMPI_COMMON_COMPAT_H
+#define PYMPI_COMMON_COMPAT_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <mpi.h>
+
+#if PY_VERSION_HEX < 0x030b0000 || PY_VERSION_HEX >= 0x030e0000
+#error "pympi is made for CPython 3.11 to 3.13"
+#endif
+
+#if MPI_VERSION < 3
+#error "pympi needs MPI 3 or later"
+#endif
+
+/* What leaves libpympi.so; everything else is hidden. */
+#define PC_EXPORT __attribute__((visibility("default")))
+
+#if PY_VERSION_HEX < 0x030d0000
+/* A strong reference to a dictionary's value: 1 found, 0 not, -1 with an exception set. */
+static inline int PyDict_GetItemRef(PyObject *dict, PyObject *key, PyObject **value_p)
+{
+    *value_p = Py_XNewRef(PyDict_GetItemWithError(dict, key));
+    return *value_p ? 1 : PyErr_Occurred() ? -1 : 0;
+}
+#endif
+
+#endif

@@ -1,0 +1,39 @@
+/* How the executable reaches libpympi.so: one table of functions, found by one symbol.
+ * SPDX-License-Identifier: MIT
+ *
+ * This header knows neither Python nor MPI: the executable is built without MPI, and opens the library
+ * only when a launcher is there or a module of ours is first imported. */
+#ifndef PYMPI_COMMON_ENTRY_H
+#define PYMPI_COMMON_ENTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define PC_ENTRY_VERSION 1
+#define PC_ENTRY_SYMBOL  "pc_entry"
+
+/* What the executable wants of MPI, and what it wants to be told. */
+typedef struct {
+    const char *threads; /* "single", "funneled", "serialized" or "multiple" */
+    bool launched; /* a launcher started this process */
+    bool relayed; /* the callbacks reach a relay, which writes the report */
+    void (*failing)(void); /* a traceback is about to be written; returns when it may be */
+    void (*failed)(int status); /* returns when the job may be ended */
+    void (*finalized)(void);
+} pc_start;
+
+typedef struct {
+    int version;
+    /* Starts MPI unless it runs already. Collective when a launcher is there. 0, or -1 with why. */
+    int (*start)(const pc_start *how, char *why, size_t size);
+    int (*rank)(void);
+    int (*size)(void);
+    /* Gives every rank rank 0's bytes (malloc'ed). Collective over the world. 0 or -1. */
+    int (*share)(void **bytes_p, size_t *size_p);
+    bool (*alone)(void); /* true when the world has one application, so that share is possible */
+    /* Makes this interpreter's uncaught exceptions those of the job. Needs the GIL. */
+    int (*watch)(void);
+    const char *(*library_version)(void);
+} pc_entry_table;
+
+#endif

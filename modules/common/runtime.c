@@ -1,0 +1,191 @@
+/* MPI's state in this process: starting it, and ending it with the process.
+ * SPDX-License-Identifier: MIT
+ *
+ * The end comes from an exit handler of libc, because Py_RunMain does not return after sys.exit(), and
+ * because it must come behind Py_FinalizeEx: objects free their communicators there. */
+#include "modules/common/runtime.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "modules/common/together.h"
+
+static struct {
+    pc_runtime state;
+    pc_start how;
+    pid_t owner; /* the process that started MPI; 0: it was running before us */
+    pid_t user; /* the process that uses it */
+    atomic_uint tags;
+    struct pc_abandoned *abandoned;
+} runtime;
+
+const pc_runtime *pc_runtime_get(void)
+{
+    return &runtime.state;
+}
+
+const pc_start *pc_runtime_how(void)
+{
+    return &runtime.how;
+}
+
+bool pc_runtime_usable(void)
+{
+    int finalized = 1;
+    if (runtime.user == getpid()) {
+        MPI_Finalized(&finalized);
+    }
+    return !finalized;
+}
+
+struct pc_abandoned **pc_runtime_abandoned(void)
+{
+    return &runtime.abandoned;
+}
+
+int pc_runtime_next_tag(int count)
+{
+    return (int)(atomic_fetch_add(&runtime.tags, (unsigned)count) & PC_TAG_MASK);
+}
+
+static int read_level(const char *name, int *level_p)
+{
+    static const struct {
+        const char *name;
+        int level;
+    } levels[] = {{"single", MPI_THREAD_SINGLE},
+                  {"funneled", MPI_THREAD_FUNNELED},
+                  {"serialized", MPI_THREAD_SERIALIZED},
+                  {"multiple", MPI_THREAD_MULTIPLE}};
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+        if (strcmp(levels[i].name, name) == 0) {
+            *level_p = levels[i].level;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+/* The last thing a process does; status is that of exit(3). */
+static void end(int status, void *unused)
+{
+    (void)unused;
+    if (runtime.owner != getpid() || !pc_runtime_usable()) {
+        return;
+    }
+    if (status && runtime.state.size > 1) {
+        pc_together_end(status & 0xff);
+    }
+    MPI_Finalize();
+    runtime.how.finalized();
+}
+
+static int init(char *why, size_t size)
+{
+    int level, given;
+    if (read_level(runtime.how.threads, &level) < 0) {
+        snprintf(why, size, "--mpi-threads takes single, funneled, serialized or multiple, not '%s'",
+                 runtime.how.threads);
+        return -1;
+    }
+    if (MPI_Init_thread(NULL, NULL, level, &given) != MPI_SUCCESS) {
+        snprintf(why, size, "MPI_Init_thread failed");
+        return -1;
+    }
+    runtime.owner = getpid();
+    on_exit(end, NULL);
+    return 0;
+}
+
+/* The launcher's list of how many ranks each application has; without it this rank is alone. */
+static void read_own_part(pc_runtime *state)
+{
+    const char *sizes = state->apps > 1 ? getenv("OMPI_APP_CTX_NUM_PROCS") : NULL;
+    state->app_first = state->apps > 1 ? state->rank : 0;
+    state->app_size = state->apps > 1 ? 1 : state->size;
+    int first = 0;
+    char *end = NULL;
+    for (int app = 0; sizes && app <= state->app; app++) {
+        int size = (int)strtol(sizes, &end, 10);
+        if (end == sizes) {
+            return;
+        }
+        if (app == state->app) {
+            state->app_first = first;
+            state->app_size = size;
+        }
+        first += size;
+        sizes = end;
+    }
+}
+
+/* Open MPI tells how many applications there are by its launcher's environment only. */
+static void read_applications(pc_runtime *state)
+{
+    int *number, found = 0;
+    const char *count = runtime.how.launched ? getenv("OMPI_NUM_APP_CTX") : NULL;
+    MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_APPNUM, &number, &found);
+    state->app = found ? *number : 0;
+    state->apps = count ? atoi(count) : 1;
+    if (state->apps <= state->app) {
+        state->apps = state->app + 1;
+    }
+    read_own_part(state);
+}
+
+static void read_state(pc_runtime *state)
+{
+    const char *local = runtime.how.launched ? getenv("OMPI_COMM_WORLD_LOCAL_SIZE") : NULL;
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(MPI_COMM_WORLD, &state->rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &state->size);
+    MPI_Query_thread(&state->threads);
+    int *most, found = 0;
+    MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_TAG_UB, &most, &found);
+    state->tag_most = found ? *most : 32767;
+    state->crowded = (local ? atol(local) : 1) > sysconf(_SC_NPROCESSORS_ONLN);
+    read_applications(state);
+}
+
+/* Collective over the world, so only where every rank is known to come here: at the start of a job of
+ * one application, or alone. */
+static int duplicate_world(pc_runtime *state, char *why, size_t size)
+{
+    state->world = MPI_COMM_WORLD;
+    state->inner = MPI_COMM_NULL;
+    if (state->apps > 1 || (!runtime.how.launched && state->size > 1)) {
+        return 0;
+    }
+    if (MPI_Comm_dup(MPI_COMM_WORLD, &state->world) != MPI_SUCCESS ||
+        MPI_Comm_dup(MPI_COMM_WORLD, &state->inner) != MPI_SUCCESS) {
+        snprintf(why, size, "MPI_Comm_dup of the world failed");
+        return -1;
+    }
+    return 0;
+}
+
+int pc_runtime_start(const pc_start *how, char *why, size_t size)
+{
+    int running;
+    if (runtime.user) {
+        return 0;
+    }
+    runtime.how = *how;
+    MPI_Initialized(&running);
+    if (!running && init(why, size) < 0) {
+        return -1;
+    }
+    runtime.user = getpid();
+    read_state(&runtime.state);
+    return duplicate_world(&runtime.state, why, size);
+}
+
+void pc_runtime_abort(int status)
+{
+    MPI_Abort(MPI_COMM_WORLD, status);
+    _exit(status); /* the launcher has been told */
+}

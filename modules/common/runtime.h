@@ -1,0 +1,54 @@
+/* MPI's state in this process: there is one MPI in a process, however many interpreters and modules.
+ * SPDX-License-Identifier: MIT */
+#ifndef PYMPI_COMMON_RUNTIME_H
+#define PYMPI_COMMON_RUNTIME_H
+
+#include "modules/common/compat.h"
+#include "modules/common/entry.h"
+
+#include <stdbool.h>
+
+typedef struct {
+    int rank;
+    int size;
+    int apps; /* applications in the job: `mpirun a : b` has two */
+    int app; /* the number of ours */
+    int app_first; /* our application's ranks: from here */
+    int app_size; /* so many */
+    int tag_most;
+    int threads; /* the level MPI gives, MPI_THREAD_... */
+    bool crowded; /* more ranks on this node than processors: waits give way at once */
+
+    /* Two duplicates of MPI_COMM_WORLD: for the user's messages; and for large parts of messages and
+     * collectives. When other applications are in the job they could not take part in making them:
+     * then the one is MPI_COMM_WORLD itself and the other MPI_COMM_NULL. */
+    MPI_Comm world;
+    MPI_Comm inner;
+} pc_runtime;
+
+/* The state; MPI has been started. */
+const pc_runtime *pc_runtime_get(void);
+
+/* Starts MPI unless it runs. Collective over the world under a launcher. See pc_entry_table. */
+int pc_runtime_start(const pc_start *how, char *why, size_t size);
+
+/* How the executable wants it, for together.c. */
+const pc_start *pc_runtime_how(void);
+
+/* True in the process that started MPI, and not in a fork of it, until MPI is finalised. */
+bool pc_runtime_usable(void);
+
+/* The list of requests that broken waits left behind; wait.c keeps it, the GIL guards it. */
+struct pc_abandoned **pc_runtime_abandoned(void);
+
+/* Ends the job with this status without another word. */
+void pc_runtime_abort(int status) __attribute__((noreturn));
+
+/* A tag for the large parts of one message of this rank, below PC_TAG_COLLECTIVE. */
+int pc_runtime_next_tag(int count);
+
+/* Tags on the inner communicators: parts of messages below, collectives from here up. */
+#define PC_TAG_COLLECTIVE (1 << 29)
+#define PC_TAG_MASK       (PC_TAG_COLLECTIVE - 1)
+
+#endif

@@ -1,0 +1,74 @@
+/* Failing together: how one rank's failure becomes the job's.
+ * SPDX-License-Identifier: MIT
+ *
+ * With a relay the traceback goes into its report, which shows equal ones once. Under a launcher of the
+ * user's own, each failing rank heads its own. */
+#include "modules/common/together.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "modules/common/runtime.h"
+
+static void write_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* One write(2) a line: the launcher mixes ranks between writes. */
+static void write_line(const char *format, ...)
+{
+    char line[256];
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    ssize_t written = write(STDERR_FILENO, line, (size_t)length);
+    (void)written; /* stderr is gone: there is nobody to tell */
+}
+
+/* excepthook(hook, type, value, traceback): the hook that was there, behind the heading. */
+static PyObject *excepthook(PyObject *hook, PyObject *args)
+{
+    const pc_start *how = pc_runtime_how();
+    const pc_runtime *runtime = pc_runtime_get();
+    if (pc_runtime_usable()) {
+        if (how->relayed) {
+            Py_BEGIN_ALLOW_THREADS;
+            how->failing();
+            Py_END_ALLOW_THREADS;
+        } else {
+            write_line("--- rank %d of %d\n", runtime->rank, runtime->size);
+        }
+    }
+    return PyObject_Call(hook, args, NULL);
+}
+
+static PyMethodDef excepthook_methods[] = {
+    {"excepthook", excepthook, METH_VARARGS,
+     PyDoc_STR("excepthook(type, value, traceback)\n\nReports an uncaught exception as its rank's.")},
+    {0},
+};
+
+int pc_together_watch(void)
+{
+    PyObject *hook = PySys_GetObject("excepthook"); /* borrowed */
+    if (pc_runtime_get()->size == 1 || !hook) {
+        return 0;
+    }
+    PyObject *ours = PyCFunction_New(excepthook_methods, hook);
+    int result = ours ? PySys_SetObject("excepthook", ours) : -1;
+    Py_XDECREF(ours);
+    return result;
+}
+
+void pc_together_end(int status)
+{
+    const pc_start *how = pc_runtime_how();
+    const pc_runtime *runtime = pc_runtime_get();
+    if (how->relayed) {
+        how->failed(status);
+    } else {
+        write_line("pympi: rank %d of %d ended the job with status %d\n", runtime->rank, runtime->size,
+                   status);
+    }
+    pc_runtime_abort(status);
+}

@@ -1,0 +1,160 @@
+/* Waiting: the one place where anything blocks.
+ * SPDX-License-Identifier: MIT
+ *
+ * A wait goes through three moods. It spins with the GIL, for what is about to come; it spins without
+ * it, so that other threads of Python run; it sleeps between looks, longer and longer. With more ranks
+ * than processors it gives way instead of spinning: the one it waits for needs the core. */
+#include "modules/common/wait.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "modules/common/errors.h"
+#include "modules/common/runtime.h"
+
+#define SPINS_HELD     400 /* looks with the GIL: some ten microseconds */
+#define SPINS_CROWDED  8
+#define BUSY_NS        500000L /* spinning without the GIL before the first sleep */
+#define SIGNALS_NS     2000000L /* between looks at signals */
+#define SLEEP_LEAST_NS 20000L
+#define SLEEP_MOST_NS  2000000L
+
+/* Requests that a broken wait left behind. */
+typedef struct pc_abandoned {
+    struct pc_abandoned *next;
+    PyObject *owner;
+    int count;
+    MPI_Request requests[];
+} pc_abandoned;
+
+static long now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000000L + now.tv_nsec;
+}
+
+/* Looks without the GIL until done, or until it is time to look at signals. *sleep_p is how long to
+ * sleep between looks, 0 while spinning. */
+static int poll_released(pc_poll poll, void *what, int *done_p, long begun, long *sleep_p)
+{
+    bool crowded = pc_runtime_get()->crowded;
+    long start = now_ns();
+    for (long now = start; now - start < SIGNALS_NS; now = now_ns()) {
+        int code = poll(what, done_p);
+        if (code != MPI_SUCCESS || *done_p) {
+            return code;
+        }
+        if (now - begun < BUSY_NS) {
+            if (crowded) {
+                sched_yield();
+            }
+            continue;
+        }
+        *sleep_p = *sleep_p ? *sleep_p + *sleep_p / 4 : SLEEP_LEAST_NS;
+        *sleep_p = *sleep_p < SLEEP_MOST_NS ? *sleep_p : SLEEP_MOST_NS;
+        nanosleep(&(struct timespec){.tv_nsec = *sleep_p}, NULL);
+    }
+    return MPI_SUCCESS;
+}
+
+int pc_wait_until(pc_poll poll, void *what, const char *call)
+{
+    int done = 0, code = MPI_SUCCESS;
+    int spins = pc_runtime_get()->crowded ? SPINS_CROWDED : SPINS_HELD;
+    for (int i = 0; i < spins; i++) {
+        code = poll(what, &done);
+        if (code != MPI_SUCCESS || done) {
+            return pc_error_check(call, code);
+        }
+    }
+    long begun = now_ns(), sleep = 0;
+    while (!done) {
+        if (PyErr_CheckSignals() < 0) {
+            return -1;
+        }
+        Py_BEGIN_ALLOW_THREADS;
+        code = poll_released(poll, what, &done, begun, &sleep);
+        Py_END_ALLOW_THREADS;
+        if (code != MPI_SUCCESS) {
+            return pc_error_set(call, code);
+        }
+    }
+    return 0;
+}
+
+typedef struct {
+    MPI_Request *requests;
+    int count;
+} request_list;
+
+static int poll_requests(void *what, int *done_p)
+{
+    request_list *list = what;
+    return MPI_Testall(list->count, list->requests, done_p, MPI_STATUSES_IGNORE);
+}
+
+static void abandon(const MPI_Request *requests, int count, PyObject *owner)
+{
+    pc_abandoned **list = pc_runtime_abandoned();
+    size_t size = sizeof(MPI_Request) * (size_t)count;
+    pc_abandoned *entry = malloc(sizeof *entry + size);
+    Py_XINCREF(owner); /* kept for good if there is no memory to note it: MPI may still write there */
+    if (entry) {
+        *entry = (pc_abandoned){*list, owner, count};
+        memcpy(entry->requests, requests, size);
+        *list = entry;
+    }
+}
+
+void pc_wait_reap(void)
+{
+    pc_abandoned **link = pc_runtime_abandoned();
+    while (*link) {
+        pc_abandoned *entry = *link;
+        int done = 0;
+        MPI_Testall(entry->count, entry->requests, &done, MPI_STATUSES_IGNORE);
+        if (done) {
+            *link = entry->next;
+            Py_XDECREF(entry->owner);
+            free(entry);
+        } else {
+            link = &entry->next;
+        }
+    }
+}
+
+int pc_wait_all(MPI_Request *requests, int count, PyObject *owner, const char *call)
+{
+    request_list list = {requests, count};
+    if (*pc_runtime_abandoned()) {
+        pc_wait_reap();
+    }
+    if (pc_wait_until(poll_requests, &list, call) < 0) {
+        abandon(requests, count, owner);
+        return -1;
+    }
+    return 0;
+}
+
+typedef struct {
+    int source, tag;
+    MPI_Comm comm;
+    MPI_Message *message;
+    MPI_Status *status;
+} wanted;
+
+static int poll_message(void *what, int *done_p)
+{
+    wanted *one = what;
+    return MPI_Improbe(one->source, one->tag, one->comm, done_p, one->message, one->status);
+}
+
+int pc_wait_message(int source, int tag, MPI_Comm comm, MPI_Message *message, MPI_Status *status,
+                    const char *call)
+{
+    wanted one = {source, tag, comm, message, status};
+    return pc_wait_until(poll_message, &one, call);
+}

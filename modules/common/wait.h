@@ -1,0 +1,28 @@
+/* Waiting: the one place where anything blocks.
+ * SPDX-License-Identifier: MIT
+ *
+ * Only nonblocking calls of MPI are made; in between, signals run their handlers and other Python
+ * threads run. The GIL is held by the caller. */
+#ifndef PYMPI_COMMON_WAIT_H
+#define PYMPI_COMMON_WAIT_H
+
+#include "modules/common/compat.h"
+
+/* Looks once; sets *done_p, returns MPI's code. */
+typedef int (*pc_poll)(void *what, int *done_p);
+
+/* Polls until it is done. 0, or -1 with an exception set: MPI's, or one that a signal handler raised. */
+int pc_wait_until(pc_poll poll, void *what, const char *call);
+
+/* Waits for all requests. When a signal breaks the wait the requests are still MPI's: they are kept,
+ * with owner (what their memory belongs to; may be NULL), until they are done. The array itself may go. */
+int pc_wait_all(MPI_Request *requests, int count, PyObject *owner, const char *call);
+
+/* Waits for a message and takes it out of the matching. */
+int pc_wait_message(int source, int tag, MPI_Comm comm, MPI_Message *message, MPI_Status *status,
+                    const char *call);
+
+/* Frees what broken waits left and MPI has finished with. */
+void pc_wait_reap(void);
+
+#endif

@@ -1,0 +1,153 @@
+/* The module: `_pympi_mpi`, shown as pympi.mpi and mpi.
+ * SPDX-License-Identifier: MIT */
+#include "modules/mpi/module.h"
+
+#include "modules/common/errors.h"
+#include "modules/common/runtime.h"
+#include "modules/mpi/comm.h"
+
+pm_state *pm_state_of_module(PyObject *module)
+{
+    return PyModule_GetState(module);
+}
+
+pm_state *pm_state_of_type(PyTypeObject *type)
+{
+    return PyType_GetModuleState(type);
+}
+
+static int import_pickle(pm_state *state)
+{
+    PyObject *pickle = PyImport_ImportModule("pickle");
+    if (pickle) {
+        state->dumps = PyObject_GetAttrString(pickle, "dumps");
+        state->loads = PyObject_GetAttrString(pickle, "loads");
+        Py_DECREF(pickle);
+    }
+    return state->dumps && state->loads ? 0 : -1;
+}
+
+PyDoc_STRVAR(error_doc, "What MPI refused or could not do.\n\n"
+                        "code, error_class: MPI's numbers; text: MPI's words or ours; call: what was "
+                        "called.");
+
+static int add_error(PyObject *module, pm_state *state)
+{
+    state->error =
+        PyErr_NewExceptionWithDoc("pympi.mpi.Error", error_doc, PyExc_RuntimeError, NULL);
+    return state->error ? PyModule_AddObjectRef(module, "Error", state->error) : -1;
+}
+
+/* The world's verbs are functions of the module. */
+static int add_verbs(PyObject *module, PyObject *world)
+{
+    static const char *const verbs[] = {"send",      "recv",   "barrier",   "bcast", "scatter", "gather",
+                                        "allgather", "reduce", "allreduce", "split", "dup",     "abort",
+                                        NULL};
+    for (const char *const *verb = verbs; *verb; verb++) {
+        PyObject *method = PyObject_GetAttrString(world, *verb);
+        int result = method ? PyModule_AddObjectRef(module, *verb, method) : -1;
+        Py_XDECREF(method);
+        if (result < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int add_communicators(PyObject *module, pm_state *state)
+{
+    PyObject *world = pm_comm_world(state);
+    PyObject *app = world ? pm_comm_app(state, world) : NULL;
+    int result = app && PyModule_AddObjectRef(module, "world", world) == 0 &&
+                         PyModule_AddObjectRef(module, "app", app) == 0 && add_verbs(module, world) == 0
+                     ? 0
+                     : -1;
+    Py_XDECREF(app);
+    Py_XDECREF(world);
+    return result;
+}
+
+static int add_constants(PyObject *module)
+{
+    char host[MPI_MAX_PROCESSOR_NAME];
+    int length;
+    const pc_runtime *runtime = pc_runtime_get();
+    if (pc_error_check("MPI_Get_processor_name", MPI_Get_processor_name(host, &length)) < 0) {
+        return -1;
+    }
+    return PyModule_AddIntConstant(module, "rank", runtime->rank) < 0 ||
+                   PyModule_AddIntConstant(module, "size", runtime->size) < 0 ||
+                   PyModule_AddStringConstant(module, "host", host) < 0 ||
+                   PyModule_AddIntConstant(module, "ANY_SOURCE", MPI_ANY_SOURCE) < 0 ||
+                   PyModule_AddIntConstant(module, "ANY_TAG", MPI_ANY_TAG) < 0 ||
+                   PyModule_AddIntConstant(module, "PROC_NULL", MPI_PROC_NULL) < 0
+               ? -1
+               : 0;
+}
+
+static int module_exec(PyObject *module)
+{
+    pm_state *state = pm_state_of_module(module);
+    return import_pickle(state) < 0 || add_error(module, state) < 0 || pm_letter_setup(module) < 0 ||
+                   pm_operator_setup(module) < 0 || pm_comm_setup(module) < 0 ||
+                   add_constants(module) < 0 || add_communicators(module, state) < 0
+               ? -1
+               : 0;
+}
+
+static int module_traverse(PyObject *module, visitproc visit, void *arg)
+{
+    pm_state *state = pm_state_of_module(module);
+    Py_VISIT(state->comm_type);
+    Py_VISIT(state->operator_type);
+    Py_VISIT(state->letter_type);
+    Py_VISIT(state->error);
+    Py_VISIT(state->dumps);
+    Py_VISIT(state->loads);
+    Py_VISIT(state->ndarray);
+    Py_VISIT(state->sum);
+    return 0;
+}
+
+static int module_clear(PyObject *module)
+{
+    pm_state *state = pm_state_of_module(module);
+    Py_CLEAR(state->comm_type);
+    Py_CLEAR(state->operator_type);
+    Py_CLEAR(state->letter_type);
+    Py_CLEAR(state->error);
+    Py_CLEAR(state->dumps);
+    Py_CLEAR(state->loads);
+    Py_CLEAR(state->ndarray);
+    Py_CLEAR(state->sum);
+    return 0;
+}
+
+static void module_free(void *module)
+{
+    module_clear(module);
+}
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, (void *)module_exec},
+    {0, NULL},
+};
+
+PyDoc_STRVAR(module_doc, "Communicators, messages and collectives; use it as pympi.mpi or mpi.");
+
+static PyModuleDef module_def = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_pympi_mpi",
+    .m_doc = module_doc,
+    .m_size = sizeof(pm_state),
+    .m_slots = module_slots,
+    .m_traverse = module_traverse,
+    .m_clear = module_clear,
+    .m_free = module_free,
+};
+
+PC_EXPORT PyObject *PyInit__pympi_mpi(void)
+{
+    return PyModuleDef_Init(&module_def);
+}

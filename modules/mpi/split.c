@@ -1,0 +1,115 @@
+/* Making communicators out of others: Comm's split and dup.
+ * SPDX-License-Identifier: MIT
+ *
+ * The ranks first tell each other their colours, which can be interrupted; MPI's own call, which cannot,
+ * is entered when all are known to be there. */
+#include "modules/mpi/split.h"
+
+#include <stdlib.h>
+
+#include "modules/common/errors.h"
+#include "modules/mpi/collectives.h"
+
+typedef struct {
+    long long key;
+    int rank;
+} member;
+
+static int compare_members(const void *left, const void *right)
+{
+    const member *a = left, *b = right;
+    if (a->key != b->key) {
+        return a->key < b->key ? -1 : 1;
+    }
+    return (a->rank > b->rank) - (a->rank < b->rank);
+}
+
+/* The ranks whose colour equals mine, by key. The number of them, or -1 with an exception set. */
+static int pick_members(PyObject *all, int rank, member *list)
+{
+    PyObject *mine = PyTuple_GET_ITEM(PyList_GET_ITEM(all, rank), 0);
+    int count = 0;
+    for (int other = 0; other < PyList_GET_SIZE(all); other++) {
+        PyObject *pair = PyList_GET_ITEM(all, other);
+        int same = PyObject_RichCompareBool(mine, PyTuple_GET_ITEM(pair, 0), Py_EQ);
+        if (same < 0) {
+            return -1;
+        }
+        if (same) {
+            list[count++] = (member){PyLong_AsLongLong(PyTuple_GET_ITEM(pair, 1)), other};
+        }
+    }
+    qsort(list, (size_t)count, sizeof *list, compare_members);
+    return count;
+}
+
+static PyObject *make_part(pm_comm *comm, PyObject *all)
+{
+    PyObject *part = NULL;
+    member *list = PyMem_New(member, (size_t)comm->size);
+    int *members = PyMem_New(int, (size_t)comm->size);
+    if (!list || !members) {
+        PyErr_NoMemory();
+    } else {
+        int count = pick_members(all, comm->rank, list);
+        for (int i = 0; i < count; i++) {
+            members[i] = list[i].rank;
+        }
+        part = count < 0 ? NULL
+                         : pm_comm_of_members(pm_state_of_type(Py_TYPE(comm)), comm, members, count);
+    }
+    PyMem_Free(members);
+    PyMem_Free(list);
+    return part;
+}
+
+const char pm_comm_split_doc[] =
+    "split($self, /, color, key=0)\n--\n\n"
+    "Makes a communicator for each colour, of the ranks that gave it.\n"
+    "Collective over comm.\n\n"
+    "color: any object that can be sent; ranks whose colours are equal come together:\n"
+    "split(mpi.host) makes one communicator a node. None: this rank is in none and gets None.\n"
+    "key: orders the ranks of the new communicator; ranks with equal keys keep their order.";
+
+PyObject *pm_comm_split(PyObject *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"color", "key", NULL};
+    PyObject *color;
+    long long key = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|L:split", names, &color, &key)) {
+        return NULL;
+    }
+    PyObject *pair = Py_BuildValue("(OL)", color, key);
+    PyObject *all = pair ? pm_collective_list((pm_comm *)self, pair, "split") : NULL;
+    Py_XDECREF(pair);
+    PyObject *part = !all ? NULL : color == Py_None ? Py_NewRef(Py_None) : make_part((pm_comm *)self, all);
+    Py_XDECREF(all);
+    return part;
+}
+
+const char pm_comm_dup_doc[] =
+    "dup($self, /)\n--\n\n"
+    "Makes a communicator of the same ranks, whose messages do not meet those of this one.\n"
+    "Collective over comm.";
+
+PyObject *pm_comm_dup(PyObject *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {NULL};
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, ":dup", names)) {
+        return NULL;
+    }
+    pm_comm *comm = (pm_comm *)self;
+    if (pm_collective_meet(comm, "dup") < 0) {
+        return NULL;
+    }
+    int *members = PyMem_New(int, (size_t)comm->size);
+    if (!members) {
+        return PyErr_NoMemory();
+    }
+    for (int i = 0; i < comm->size; i++) {
+        members[i] = i;
+    }
+    PyObject *copy = pm_comm_of_members(pm_state_of_type(Py_TYPE(self)), comm, members, comm->size);
+    PyMem_Free(members);
+    return copy;
+}
