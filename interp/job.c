@@ -135,6 +135,7 @@ static int start_launcher(front *job, char **words)
     if (job->launcher == 0) {
         become_launcher(words, remarks[1]);
     }
+    job->said.launcher = job->launcher;
     close(remarks[1]);
     job->remarks = remarks[0];
     fcntl(job->remarks, F_SETFL, O_NONBLOCK);

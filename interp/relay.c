@@ -261,8 +261,9 @@ static void accept_rank(pi_relay *relay)
     join_rank(relay, hello.rank, socket, streams);
 }
 
-/* Writes the report and lets the failed ranks end the job: when all that are here have failed, or
- * when the first has waited long enough for the others. */
+/* Writes the report and lets the first that failed end the job: when all that are here have failed, or
+ * when it has waited long enough for the others. Those wait for the end that it brings: if each
+ * aborted, the launcher would have as many remarks. */
 static void settle_failures(pi_relay *relay, long now)
 {
     bool waits = false, all = true;
@@ -275,11 +276,9 @@ static void settle_failures(pi_relay *relay, long now)
         return;
     }
     pi_report_write(relay->report);
+    answer(&relay->ranks[relay->verdict.failed_rank]);
     for (int rank = 0; rank < relay->size; rank++) {
-        if (relay->ranks[rank].waits) {
-            answer(&relay->ranks[rank]);
-            relay->ranks[rank].waits = false;
-        }
+        relay->ranks[rank].waits = false;
     }
 }
 

@@ -3,6 +3,7 @@
 #include "interp/remarks.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,10 +14,20 @@ static bool is_rule(const char *line, size_t length)
     return length > RULE_LENGTH && strspn(line, "-") >= length - 1;
 }
 
+/* "[host:1234] ..." with the launcher's own number. */
+static bool is_signed(const char *line, size_t length, pid_t launcher)
+{
+    const char *colon = length && line[0] == '[' ? memchr(line, ':', length) : NULL;
+    char number[32];
+    int digits = snprintf(number, sizeof number, ":%ld]", (long)launcher);
+    return colon && (size_t)(line + length - colon) >= (size_t)digits &&
+           memcmp(colon, number, (size_t)digits) == 0;
+}
+
 static void take_line(pi_remarks *remarks, const char *line, size_t length)
 {
     bool rule = is_rule(line, length);
-    if (rule || remarks->boxed) {
+    if (rule || remarks->boxed || is_signed(line, length, remarks->launcher)) {
         pi_text_add(&remarks->held, line, length);
     } else {
         pi_write_all(STDERR_FILENO, line, length);
