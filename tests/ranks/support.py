@@ -42,7 +42,7 @@ class Comms(unittest.TestCase):
         return (self.comm.rank - by) % self.comm.size
 
     def everywhere(self, value):
-        """Every rank's value, by messages alone: for asserting on what a collective gave."""
+        """Every rank's value (a small one), by messages alone: to assert on what others got."""
         rank, size = self.comm.rank, self.comm.size
         values = [value if r == rank else None for r in range(size)]
         for step in range(1, size):
@@ -119,7 +119,8 @@ def _tests(module):
 
 def _give_up(name, text):
     """The others did not come to the verdict: say what failed here and end the job."""
-    where = "".join(traceback.format_stack(sys._current_frames()[threading.main_thread().ident]))
+    frame = sys._current_frames()[threading.main_thread().ident]
+    where = "".join(traceback.format_stack(frame)[-3:])
     sys.stderr.write(f"FAIL {name} [{mpi.world.rank}]\n{text}"
                      f"the other ranks have not ended this test after {PATIENCE:.0f} s; "
                      f"this one is at\n{where}")
