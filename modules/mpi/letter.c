@@ -9,22 +9,20 @@
 
 #define INSIDE_MOST 8192 /* parts up to this many bytes in all travel inside the letter */
 
-static int letter_clear(PyObject *self)
+static void release_parts(pm_letter *letter)
 {
-    pm_letter *letter = (pm_letter *)self;
     for (int i = 0; i < letter->part_count; i++) {
         PyBuffer_Release(&letter->parts[i]);
     }
     letter->part_count = 0;
-    Py_CLEAR(letter->value);
-    return 0;
 }
 
 static void letter_dealloc(PyObject *self)
 {
     pm_letter *letter = (pm_letter *)self;
     PyTypeObject *type = Py_TYPE(self);
-    letter_clear(self);
+    release_parts(letter);
+    Py_CLEAR(letter->value);
     PyMem_Free(letter->parts);
     if (letter->bytes != letter->small) {
         PyMem_Free(letter->bytes);
@@ -148,6 +146,9 @@ int pm_letter_close(pm_letter *letter, bool inside)
         if (pm_letter_add(letter, letter->parts[i].buf, (size_t)letter->parts[i].len) < 0) {
             return -1;
         }
+    }
+    if (!apart) {
+        release_parts(letter);
     }
     return 0;
 }

@@ -65,7 +65,8 @@ int pm_letter_add_part(pm_letter *letter, Py_buffer *view);
 /* Ends the body: notes its size. */
 void pm_letter_end_body(pm_letter *letter);
 
-/* Adds the sizes of the parts, and the parts themselves where they are small or inside is true. */
+/* Adds the sizes of the parts; where they are small or inside is true also the parts themselves, whose
+ * memories it then lets go. */
 int pm_letter_close(pm_letter *letter, bool inside);
 
 /* Checks header and sizes of a received letter; -1 with mpi.Error set. */

@@ -25,7 +25,7 @@ static bool read_peer(const pm_comm *comm, PyObject *value, const char *call, co
     if (value && PyLong_Check(value)) {
         int overflow;
         long number = PyLong_AsLongAndOverflow(value, &overflow);
-        if (number == MPI_PROC_NULL || (any && number == MPI_ANY_SOURCE)) {
+        if (!overflow && (number == MPI_PROC_NULL || (any && number == MPI_ANY_SOURCE))) {
             *peer_p = (int)number;
             return true;
         }
@@ -43,7 +43,7 @@ static bool read_tag(PyObject *value, const char *call, bool any, int *tag_p)
     }
     long tag = PyLong_AsLongAndOverflow(index, &overflow);
     Py_DECREF(index);
-    if (any && tag == MPI_ANY_TAG) {
+    if (any && !overflow && tag == MPI_ANY_TAG) {
         *tag_p = MPI_ANY_TAG;
         return true;
     }
