@@ -21,7 +21,7 @@
 #define SLEEP_LEAST_NS 20000L
 #define SLEEP_MOST_NS  2000000L
 
-/* Requests that a broken wait left behind. */
+/* Requests that nobody waits for. */
 typedef struct pc_abandoned {
     struct pc_abandoned *next;
     PyObject *owner;
@@ -96,7 +96,7 @@ static int poll_requests(void *what, int *done_p)
     return MPI_Testall(list->count, list->requests, done_p, MPI_STATUSES_IGNORE);
 }
 
-static void abandon(const MPI_Request *requests, int count, PyObject *owner)
+void pc_wait_leave(const MPI_Request *requests, int count, PyObject *owner)
 {
     pc_abandoned **list = pc_runtime_abandoned();
     size_t size = sizeof(MPI_Request) * (size_t)count;
@@ -133,7 +133,7 @@ int pc_wait_all(MPI_Request *requests, int count, PyObject *owner, const char *c
         pc_wait_reap();
     }
     if (pc_wait_until(poll_requests, &list, call) < 0) {
-        abandon(requests, count, owner);
+        pc_wait_leave(requests, count, owner);
         return -1;
     }
     return 0;

@@ -18,6 +18,9 @@ int pc_wait_until(pc_poll poll, void *what, const char *call);
  * with owner (what their memory belongs to; may be NULL), until they are done. The array itself may go. */
 int pc_wait_all(MPI_Request *requests, int count, PyObject *owner, const char *call);
 
+/* Leaves the requests to MPI; they are kept with their owner until they are done. */
+void pc_wait_leave(const MPI_Request *requests, int count, PyObject *owner);
+
 /* Waits for a message and takes it out of the matching. */
 int pc_wait_message(int source, int tag, MPI_Comm comm, MPI_Message *message, MPI_Status *status,
                     const char *call);

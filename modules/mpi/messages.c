@@ -57,9 +57,28 @@ static bool read_tag(PyObject *value, const char *call, bool any, int *tag_p)
     return true;
 }
 
+/* A message to oneself is copied and left to MPI: nobody else could receive it meanwhile. */
+static int send(pm_state *state, pm_comm *comm, PyObject *value, int dest, int tag)
+{
+    bool to_self = dest == comm->rank;
+    pm_letter *letter = pm_encode(state, value, to_self || pc_runtime_get()->inner == MPI_COMM_NULL);
+    pm_sending sending;
+    int result = letter ? pm_post_start(&sending, letter, dest, pm_comm_world_rank(comm, dest), tag,
+                                        comm->users, "send")
+                        : -1;
+    Py_XDECREF(letter);
+    if (result == 0 && to_self) {
+        pm_post_leave(&sending);
+    } else if (result == 0) {
+        result = pm_post_finish(&sending, "send");
+    }
+    return result;
+}
+
 const char pm_comm_send_doc[] =
     "send($self, /, obj, dest, tag=0)\n--\n\n"
-    "Sends an object to rank dest; returns when obj may be changed again.\n"
+    "Sends an object to rank dest; returns when obj may be changed again. A large one waits for its\n"
+    "receiver, unless it goes to this rank itself.\n"
     "Local.\n\n"
     "Any object: small values of built-in types are packed by hand, NumPy arrays and other\n"
     "memory go without a copy, everything else is pickled, its buffers out of band.\n"
@@ -83,14 +102,7 @@ PyObject *pm_comm_send(PyObject *self, PyObject *args, PyObject *keywords)
     if (dest == MPI_PROC_NULL) {
         Py_RETURN_NONE;
     }
-    pm_letter *letter = pm_encode(state, value, pc_runtime_get()->inner == MPI_COMM_NULL);
-    int result = letter ? pm_post(letter, dest, pm_comm_world_rank(comm, dest), tag, comm->users, "send")
-                        : -1;
-    Py_XDECREF(letter);
-    if (result < 0) {
-        return NULL;
-    }
-    Py_RETURN_NONE;
+    return send(state, comm, value, dest, tag) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 const char pm_comm_recv_doc[] =

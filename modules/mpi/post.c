@@ -86,12 +86,10 @@ int pm_post_finish(pm_sending *sending, const char *call)
     return result;
 }
 
-int pm_post(pm_letter *letter, int dest, int world_dest, int tag, MPI_Comm comm, const char *call)
+void pm_post_leave(pm_sending *sending)
 {
-    pm_sending sending;
-    return pm_post_start(&sending, letter, dest, world_dest, tag, comm, call) < 0
-               ? -1
-               : pm_post_finish(&sending, call);
+    pc_wait_leave(sending->requests, sending->count, (PyObject *)sending->letter);
+    release(sending);
 }
 
 static int fetch_bytes(pm_letter *letter, MPI_Message *message, size_t size, const char *call)

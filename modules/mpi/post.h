@@ -20,8 +20,8 @@ int pm_post_start(pm_sending *sending, pm_letter *letter, int dest, int world_de
 /* Waits until the letter is out. Also when the wait is broken nothing of it is left to do. */
 int pm_post_finish(pm_sending *sending, const char *call);
 
-/* Both at once. */
-int pm_post(pm_letter *letter, int dest, int world_dest, int tag, MPI_Comm comm, const char *call);
+/* Does not wait: the letter, which must be in one piece, is kept until it is out. */
+void pm_post_leave(pm_sending *sending);
 
 /* Receives a complete letter; NULL with an exception set. status may be MPI_STATUS_IGNORE. */
 pm_letter *pm_post_fetch(pm_state *state, int source, int tag, MPI_Comm comm, MPI_Status *status,
