@@ -1,0 +1,264 @@
+"""How a program and a job end: statuses, exceptions, signals; one rank's failure ends the job."""
+# SPDX-License-Identifier: MIT
+
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+import support
+
+
+class Alone(support.Case):
+    """One rank: the same status and the same last words as python3."""
+
+    def test_all_statuses(self):
+        for n in range(256) if support.FULL else (0, 1, 2, 3, 42, 77, 120, 127, 128, 137, 255):
+            with self.subTest(n):
+                self.assertEqual(support.run(["-c", f"import sys; sys.exit({n})"]).status, n)
+
+    def test_forms_of_exit(self):
+        for what in ("sys.exit()", "sys.exit(None)", "sys.exit('said why')", "sys.exit(-1)",
+                     "sys.exit(256)", "sys.exit(300)", "sys.exit(2**40)", "sys.exit(True)",
+                     "sys.exit((1, 2))", "sys.exit(1.5)", "sys.exit('')", "raise SystemExit",
+                     "raise SystemExit(7)", "raise SystemExit('a', 'b')", "exit(9)", "quit()",
+                     "os._exit(5)", "os.abort", "sys.exit(b'x')"):
+            with self.subTest(what):
+                self.same(["-c", f"import sys, os; print('before'); {what}"])
+
+    def test_exceptions(self):
+        for what in ("1/0", "raise ValueError('v')", "raise KeyboardInterrupt", "import nowhere",
+                     "raise BaseException", "assert 0, 'no'", "x = = 1", "def f():\nreturn",
+                     "raise ExceptionGroup('g', [ValueError(1), KeyError(2)])", "raise 5",
+                     "exec('1/0')", "[].x", "raise ValueError from KeyError('c')"):
+            with self.subTest(what):
+                self.same(["-c", what])
+                self.same([self.write("e.py", f"def f():\n    exec({what!r})\nf()\n")])
+
+    def test_hooks_and_handlers_run(self):
+        for what in ("import atexit; atexit.register(print, 'at exit'); 1/0",
+                     "sys.excepthook = lambda *a: print('hook', a[0]); 1/0",
+                     "sys.excepthook = None; 1/0",
+                     "sys.excepthook = lambda *a: 1/0; [][0]",
+                     "sys.stdout.close(); print(1)", "sys.stderr = None; 1/0",
+                     "import threading; threading.Thread(target=lambda: 1/0).start()",
+                     "import threading, time; threading.Thread(target=lambda: "
+                     "(time.sleep(.1), print('late'))).start()",
+                     "import atexit; atexit.register(lambda: 1/0)",
+                     "import atexit; atexit.register(lambda: sys.exit(3))"):
+            with self.subTest(what):
+                self.same(["-c", f"import sys\n{what}"])
+
+    def test_stdout_that_fails(self):
+        code = "print('x')"
+        for program in (support.PYMPI, support.python3):
+            r = support.run(["-c", f"exec {program} -c \"{code}\" > /dev/full"], program="/bin/sh")
+            self.assertEqual(r.status, 120, r.err)
+
+    def test_signals(self):
+        for sig in ("SIGTERM", "SIGKILL", "SIGHUP", "SIGUSR1", "SIGSEGV", "SIGPIPE", "SIGABRT"):
+            code = f"import os, signal; os.kill(os.getpid(), signal.{sig})"
+            env = {"PYTHONFAULTHANDLER": None}
+            with self.subTest(sig):
+                self.same(["-c", code], env=env)
+
+    def test_interrupt(self):
+        """SIGINT: KeyboardInterrupt's traceback, then death by SIGINT, as with python3."""
+        code = "import time; print('ready', flush=True); time.sleep(60)"
+        seen = []
+        for program in (support.PYMPI, support.python3):
+            p = subprocess.Popen([program, "-c", code], stdout=-1, stderr=-1, text=True,
+                                 env=support.environment())
+            p.stdout.readline()
+            p.send_signal(signal.SIGINT)
+            err = p.communicate(timeout=20)[1]
+            seen.append((p.returncode, support.neutral(err)))
+        self.assertEqual(seen[0], seen[1])
+        self.assertEqual(seen[0][0], -signal.SIGINT)
+
+    def test_with_mpi_started(self):
+        """Statuses stay right when MPI was started in between."""
+        for what, status in (("", 0), ("; sys.exit(3)", 3), ("; 1/0", 1), ("; sys.exit('x')", 1)):
+            with self.subTest(what):
+                r = support.run(["-c", f"import sys, mpi; mpi.barrier(){what}"])
+                self.assertEqual(r.status, status, r.err)
+
+    def test_fork_after_mpi(self):
+        """A forked child that leaves by sys.exit does not end MPI for its parent."""
+        code = """
+            import os, sys, warnings, mpi
+            warnings.simplefilter("ignore")
+            mpi.barrier()
+            if os.fork() == 0:
+                sys.exit(0)
+            print(os.wait()[1], mpi.allreduce(1))
+            """
+        self.ok(support.run([self.write("f.py", code)]), "0 1\n")
+
+
+class Job(support.Case):
+    """Several ranks: one that fails ends all, whatever the others do."""
+    WAITS = {"in a receive": "mpi.recv()", "in a barrier": "mpi.barrier()",
+             "in an allreduce": "mpi.allreduce(1)", "in a sleep": "time.sleep(100)",
+             "in a loop": "\nwhile True: pass"}
+
+    def fail(self, n, code, status, *words, within=15, options=()):
+        r = support.run_ranks(n, "import sys, os, time, mpi\n" + code, *options, timeout=40)
+        self.assertEqual(r.status, status, r.err)
+        for word in words:
+            self.assertIn(word, r.err)
+        self.assertLess(r.seconds, within * support.SLOW)
+        return r
+
+    def test_all_well(self):
+        for n in (1, 2, 3, 4):
+            r = support.run_ranks(n, "import mpi; mpi.barrier()\nif mpi.rank == 0: print(mpi.size)")
+            self.ok(r, f"{n}\n")
+
+    def test_exit_zero_on_one_rank_waits_for_the_others(self):
+        code = """
+            import sys, time, mpi
+            if mpi.rank == 1:
+                sys.exit(0)
+            time.sleep(0.5)
+            if mpi.rank == 0:
+                print("done")
+            """
+        self.ok(support.run_ranks(3, code), "done\n")
+
+    def test_an_exception_while_others_wait(self):
+        for name, wait in self.WAITS.items():
+            with self.subTest(name):
+                r = self.fail(3, f"if mpi.rank == 1: raise ValueError('gone wrong')\n{wait}", 1,
+                              "ValueError: gone wrong", "Traceback")
+                self.assertEqual(r.err.count("ValueError: gone wrong"), 1, r.err)
+                self.assertRegex(r.err, r"(?s)\b1\b.*Traceback.*gone wrong")
+
+    def test_the_traceback_is_headed_by_its_rank(self):
+        for rank in range(3):
+            r = self.fail(3, f"if mpi.rank == {rank}: [][7]\nmpi.barrier()", 1, "IndexError")
+            head = r.err[:r.err.index("IndexError")]
+            self.assertRegex(head, rf"(?m)^.*\b{rank}\b.*$")
+
+    def test_no_noise_of_the_launcher(self):
+        r = self.fail(2, "if mpi.rank == 0: 1/0\nmpi.barrier()", 1, "ZeroDivisionError")
+        for word in ("mpirun", "prterun", "MPI_ABORT", "-----", "PMIX", "Primary job"):
+            self.assertNotIn(word, r.err)
+
+    def test_statuses(self):
+        for status, gives in ((1, 1), (3, 3), (77, 77), (255, 255), (300, 44), ("'why'", 1)):
+            with self.subTest(status):
+                r = self.fail(3, f"if mpi.rank == 2: sys.exit({status})\nmpi.barrier()", gives)
+                if status == "'why'":
+                    self.assertIn("why", r.err)
+
+    def test_all_ranks_fail_alike(self):
+        r = self.fail(4, "raise KeyError('everywhere')", 1, "KeyError: 'everywhere'")
+        self.assertGreaterEqual(r.err.count("KeyError: 'everywhere'"), 1)
+
+    def test_all_ranks_exit_alike(self):
+        self.fail(4, "sys.exit(9)", 9)
+
+    def test_abrupt_exit_of_one_rank(self):
+        self.fail(3, "if mpi.rank == 1: os._exit(5)\nmpi.barrier()", 5)
+
+    def test_death_by_a_signal(self):
+        for sig in (signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM):
+            with self.subTest(sig.name):
+                code = f"if mpi.rank == 1: os.kill(os.getpid(), {int(sig)})\nmpi.barrier()"
+                r = support.run_ranks(3, "import os, mpi\n" + code, timeout=40)
+                self.assertNotEqual(r.status, 0)
+
+    def test_abort(self):
+        self.fail(3, "if mpi.rank == 1: mpi.abort(6)\nmpi.barrier()", 6)
+        self.fail(2, "if mpi.rank == 0: mpi.world.abort()\nmpi.barrier()", 1)
+
+    def test_failure_before_mpi_is_used(self):
+        r = support.run_ranks(3, "import os\nif os.environ.get('OMPI_COMM_WORLD_RANK') == '1': 1/0")
+        self.assertEqual(r.status, 1, r.err)
+        self.assertIn("ZeroDivisionError", r.err)
+
+    def test_syntax_error(self):
+        r = support.run_ranks(3, "x = = 1\n")
+        self.assertEqual(r.status, 1, r.err)
+        self.assertIn("SyntaxError", r.err)
+
+    def test_a_wrong_scatter_ends_the_job(self):
+        r = self.fail(3, "mpi.scatter([1, 2] if mpi.rank == 0 else None)", 1, "scatter", "2", "3")
+        self.assertIn("Traceback", r.err)
+
+    def test_an_exception_in_one_ranks_operator_ends_the_job(self):
+        code = """
+def op(a, b):
+    if mpi.rank == 0: raise LookupError("operator")
+    return a + b
+mpi.allreduce(1, op)
+mpi.barrier()
+"""
+        r = support.run_ranks(3, "import mpi\n" + code, timeout=40)
+        self.assertNotEqual(r.status, 0)
+        self.assertIn("LookupError: operator", r.err)
+
+    def test_the_same_under_mpirun(self):
+        path = self.write("m.py", "import sys, mpi\nif mpi.rank == 1: 1/0\nmpi.recv()\n")
+        r = support.run(["-n", "3", support.PYMPI, path], program=support.config("PYMPI_MPIRUN"))
+        self.assertEqual(r.status, 1, r.err)
+        self.assertIn("ZeroDivisionError", r.err)
+
+    def test_mpi4py_program(self):
+        path = self.write("m.py", "from mpi4py import MPI\nc = MPI.COMM_WORLD\n"
+                          "if c.rank == 1: raise ValueError('mpi4py')\nc.recv()\n")
+        if support.run(["-c", "import mpi4py"], program=support.python3).status:
+            self.skipTest("mpi4py is not installed")
+        r = support.run(["-n", "2", path], timeout=40)
+        self.assertEqual(r.status, 1, r.err)
+        self.assertIn("ValueError: mpi4py", r.err)
+
+    def test_nothing_stays_when_pympi_is_ended(self):
+        """SIGTERM, SIGINT and SIGHUP to `pympi -n` end its ranks."""
+        path = self.write("w.py", "import mpi, time\nmpi.barrier()\n"
+                          "if mpi.rank == 0: print('up', flush=True)\ntime.sleep(100)\n")
+        for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            with self.subTest(sig.name):
+                env = support.environment()
+                p = subprocess.Popen([support.PYMPI, "-n", "2", path], stdout=-1, stderr=-1,
+                                     env=env, start_new_session=True)
+                try:
+                    self.assertEqual(p.stdout.readline(), b"up\n")
+                    p.send_signal(sig)
+                    p.communicate(timeout=20)
+                    self.assertNotEqual(p.returncode, 0)
+                    left = support.job.leftover.wait_gone(env["PYMPI_TEST_ID"], 5)
+                    self.assertEqual(left, [])
+                finally:
+                    support.job.leftover.kill_all(env["PYMPI_TEST_ID"])
+                    p.wait()
+                    for pipe in (p.stdout, p.stderr):
+                        pipe.close()
+
+    def test_finally_blocks_run_on_interrupt(self):
+        path = self.write("i.py", """
+            import mpi, time, os
+            try:
+                mpi.barrier()
+                if mpi.rank == 0:
+                    print("up", flush=True)
+                time.sleep(100)
+            finally:
+                open(f"finally.{mpi.rank}", "w").close()
+            """)
+        p = subprocess.Popen([support.PYMPI, "-n", "2", path], stdout=-1, stderr=-1,
+                             cwd=self.folder, env=support.environment(), start_new_session=True)
+        self.assertEqual(p.stdout.readline(), b"up\n")
+        p.send_signal(signal.SIGINT)
+        p.communicate(timeout=20)
+        end = time.monotonic() + 5
+        while time.monotonic() < end and not os.path.exists(f"{self.folder}/finally.1"):
+            time.sleep(0.05)
+        self.assertEqual(sorted(f for f in os.listdir(self.folder) if "finally" in f),
+                         ["finally.0", "finally.1"])
+
+
+if __name__ == "__main__":
+    unittest.main()

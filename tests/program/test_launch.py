@@ -1,0 +1,246 @@
+"""Launching: -n and its company, what is handed on, and one clear line when it cannot be done."""
+# SPDX-License-Identifier: MIT
+
+import os
+import signal
+import subprocess
+import unittest
+
+import support
+
+RANKS = """
+    import sys, mpi
+    mpi.print(mpi.rank, mpi.size, sys.argv[1:], ordered=True)
+    """
+
+
+class Job(support.Case):
+    def lines(self, n, args=()):
+        return "".join(f"{r} {n} {list(args)}\n" for r in range(n))
+
+    def test_numbers_of_ranks(self):
+        for n in (1, 2, 3, 4, *([8, 16] if support.FULL else [])):
+            self.ok(support.run_ranks(n, RANKS), self.lines(n))
+
+    def test_spellings(self):
+        path = self.write("r.py", RANKS)
+        for options in (["-n", "2"], ["-n2"], ["-np", "2"], ["-n", "02"]):
+            with self.subTest(options):
+                r = support.run([*options, path])
+                self.assertEqual((r.status, r.out), (0, self.lines(2)), r.err)
+
+    def test_arguments_are_handed_on(self):
+        for args in (["a", "b c", ""], ["-n", "9"], ["--", "-c"], ["*", "$HOME", "'", '"', "\\"],
+                     ["é漢", "x\ny"], ["--output", "fold"]):
+            with self.subTest(args):
+                self.ok(support.run_ranks(2, RANKS, args=args), self.lines(2, args))
+
+    def test_other_programs_than_scripts(self):
+        code = "import mpi; mpi.print(mpi.rank, __name__, ordered=True)"
+        self.write("m/__main__.py", code)
+        want = "0 __main__\n1 __main__\n"
+        for args, stdin in ((["-c", code], None), (["-m", "m"], None), (["m"], None),
+                            (["-"], code), ([], code + "\n")):
+            with self.subTest(args):
+                r = support.run(["-n", "2", *args], stdin=stdin, cwd=self.folder)
+                self.assertEqual((r.status, r.out), (0, want), r.err)
+
+    def test_pythons_options_reach_all_ranks(self):
+        code = "import sys, mpi; mpi.print(sys.flags.optimize, sys.warnoptions, sys._xoptions, " \
+               "sys.flags.isolated, ordered=True)"
+        for options, want in ((["-OO"], "2 [] {} 0"), (["-W", "error"], "0 ['error'] {} 0"),
+                              (["-X", "a=b"], "0 [] {'a': 'b'} 0"), (["-I"], "0 [] {} 1")):
+            with self.subTest(options):
+                r = support.run(["-n", "2", *options, "-c", code])
+                self.assertEqual((r.status, r.out), (0, f"{want}\n" * 2), r.err)
+
+    def test_stdin_goes_to_rank_zero(self):
+        code = "import sys, mpi; mpi.print(mpi.rank, len(sys.stdin.read()), ordered=True)"
+        for size in (0, 10, 200_000):
+            r = support.run(["-n", "2", "-c", code], stdin="x" * size)
+            self.assertEqual((r.status, r.out), (0, f"0 {size}\n1 0\n"), r.err)
+
+    def test_the_environment_reaches_all_ranks(self):
+        code = "import os, mpi; mpi.print(os.environ['SOME_THING'], ordered=True)"
+        r = support.run(["-n", "3", "-c", code], env={"SOME_THING": "a b=c;\"'"})
+        self.assertEqual((r.status, r.out), (0, "a b=c;\"'\n" * 3), r.err)
+
+    def test_the_folder(self):
+        code = "import os, mpi; mpi.print(os.getcwd(), ordered=True)"
+        r = support.run(["-n", "2", "-c", code], cwd=self.folder)
+        self.assertEqual(r.out, f"{os.path.realpath(self.folder)}\n" * 2)
+
+    def test_mpirun_starts_the_same_job(self):
+        path = self.write("r.py", RANKS)
+        r = support.run(["-n", "3", support.PYMPI, path, "x"],
+                        program=support.config("PYMPI_MPIRUN"))
+        self.assertEqual((r.status, r.out), (0, self.lines(3, ["x"])), r.err)
+
+    def test_several_applications(self):
+        """`mpirun -n 1 a : -n 2 b`: nothing collective at start; app is one's own program."""
+        code = "import mpi; mpi.world.barrier(); print(mpi.world.size, mpi.app.size, flush=True)"
+        r = support.run(["-n", "1", support.PYMPI, "-c", code, ":",
+                         "-n", "2", support.PYMPI, "-c", code],
+                        program=support.config("PYMPI_MPIRUN"))
+        self.assertEqual(sorted(r.out.splitlines()), ["3 1", "3 2", "3 2"], r.err)
+
+    def test_children_of_a_rank(self):
+        """A pympi inside a rank runs alone; one with -n is a job of its own."""
+        code = """
+            import subprocess, sys, mpi
+            if mpi.rank == 0:
+                for options in ([], ["-n", "2"]):
+                    print(subprocess.run([sys.executable, *options, "-c",
+                          "import mpi; mpi.print(mpi.size)"], capture_output=True, text=True).stdout)
+            mpi.barrier()
+            """
+        r = support.run_ranks(2, code, timeout=60)
+        self.assertEqual((r.status, r.out.split()), (0, ["1", "2"]), r.err)
+
+    def test_signals_are_handed_on(self):
+        """SIGUSR1 sent to `pympi -n` reaches every rank."""
+        path = self.write("s.py", """
+            import signal, time, mpi
+            got = []
+            signal.signal(signal.SIGUSR1, lambda *a: got.append(1))
+            mpi.barrier()
+            if mpi.rank == 0:
+                print("up", flush=True)
+            while not got:
+                time.sleep(0.02)
+            print("got it", flush=True)
+            """)
+        with subprocess.Popen([support.PYMPI, "-n", "2", path], stdout=-1, stderr=-1,
+                              env=support.environment(), start_new_session=True) as p:
+            self.assertEqual(p.stdout.readline(), b"up\n")
+            p.send_signal(signal.SIGUSR1)
+            out, err = p.communicate(timeout=20)
+            self.assertEqual((p.returncode, out), (0, b"got it\ngot it\n"), err)
+
+    def test_hosts(self):
+        for options in (["--hosts", "localhost"], ["--hosts", "localhost,localhost"]):
+            r = support.run_ranks(2, RANKS, *options)
+            self.assertEqual((r.status, r.out), (0, self.lines(2)), r.err)
+        hosts = self.write("hosts", "localhost slots=2\n")
+        r = support.run_ranks(2, RANKS, "--hostfile", hosts)
+        self.assertEqual((r.status, r.out), (0, self.lines(2)), r.err)
+
+    def test_launcher_and_its_arguments(self):
+        r = support.run_ranks(2, RANKS, "--launcher", "mpirun")
+        self.assertEqual((r.status, r.out), (0, self.lines(2)), r.err)
+        code = "import os, mpi; mpi.print(os.environ.get('FROM_ARGS'), ordered=True)"
+        r = support.run(["-n", "2", "--launcher-args", "-x FROM_ARGS=yes", "-c", code])
+        self.assertEqual((r.status, r.out), (0, "yes\nyes\n"), r.err)
+
+
+class Cores(support.Case):
+    """Binding and threads; here without what the runner sets."""
+    CODE = """
+        import os, mpi
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+        mpi.print(sorted(os.sched_getaffinity(0)), *(os.environ.get(n) for n in names), ordered=True)
+        """
+
+    def run_ranks(self, n, *options, **kw):
+        r = support.run_ranks(n, self.CODE, *options, launcher=False, **kw)
+        self.assertEqual(r.status, 0, r.err)
+        return r, [line.rsplit(" ", 2) for line in r.out.splitlines()]
+
+    def test_ranks_share_the_cores(self):
+        mine = sorted(os.sched_getaffinity(0))
+        if len(mine) < 2:
+            self.skipTest("needs 2 cores")
+        r, seen = self.run_ranks(2)
+        cores = [set(eval(cores)) for cores, _, _ in seen]
+        self.assertEqual(cores[0] & cores[1], set())
+        share = str(len(mine) // 2)
+        self.assertEqual([t for _, *t in seen], [[share, share]] * 2)
+
+    def test_more_ranks_than_cores(self):
+        """It works, and is said once."""
+        n = len(os.sched_getaffinity(0)) + 2
+        r, seen = self.run_ranks(n)
+        self.assertEqual([t for _, *t in seen], [["1", "1"]] * n)
+        self.assertEqual((len(r.notes), r.err), (1, ""), r.notes)
+
+    def test_threads_option(self):
+        r, seen = self.run_ranks(2, "--threads", "3")
+        self.assertEqual([t for _, *t in seen], [["3", "3"]] * 2)
+
+    def test_users_own_threads_stay(self):
+        r, seen = self.run_ranks(2, env={"OMP_NUM_THREADS": "7"})
+        self.assertEqual([t[0] for _, *t in seen], ["7", "7"])
+
+    def test_one_rank_is_not_bound(self):
+        r = support.run(["-c", "import os; print(os.environ.get('OMP_NUM_THREADS'), "
+                               "len(os.sched_getaffinity(0)))"], launcher=False)
+        self.ok(r, f"None {len(os.sched_getaffinity(0))}\n")
+
+
+class Refused(support.Case):
+    """One line, status 2, at once, not once a rank."""
+
+    def at_once(self, args, *words, **kw):
+        r = support.run(args, **kw)
+        self.refused(r, *words)
+        self.assertLess(r.seconds, 1.0 * support.SLOW)
+
+    def test_bad_numbers(self):
+        for n in ("0", "-1", "two", "1.5", "", "2x", "99999999999", "0x2", " 3 "):
+            with self.subTest(n):
+                self.at_once(["-n", n, "-c", "print(1)"], "-n")
+
+    def test_number_missing(self):
+        self.at_once(["-n"], "-n")
+
+    def test_missing_script(self):
+        self.at_once(["-n", "3", "nowhere.py"], "nowhere.py", "No such file")
+
+    def test_missing_launcher(self):
+        self.at_once(["-n", "2", "--launcher", "no-such-launcher", "-c", "pass"],
+                     "no-such-launcher")
+
+    def test_bad_output(self):
+        self.at_once(["-n", "2", "--output", "sideways/", "-c", "pass"], "--output")
+
+    def test_bad_threads(self):
+        for value in ("0", "-2", "many"):
+            with self.subTest(value):
+                self.at_once(["-n", "2", "--threads", value, "-c", "pass"], "--threads", value)
+
+    def test_missing_hostfile(self):
+        self.at_once(["-n", "2", "--hostfile", "no-such-file", "-c", "pass"], "no-such-file")
+
+    def test_unknown_option(self):
+        r = support.run(["-n", "2", "--nonsense", "-c", "pass"])
+        self.assertEqual((r.status, r.out), (2, ""))
+        self.assertIn("nonsense", r.err)
+
+    def test_module_missing_is_said_by_few(self):
+        r = support.run(["-n", "2", "-m", "no_such_module"])
+        self.assertEqual(r.status, 1, r.err)
+        self.assertIn("No module named no_such_module", r.err)
+
+
+class Info(support.Case):
+    def test_info(self):
+        r = support.run(["--info"])
+        self.ok(r)
+        for word in (support.config("PYMPI_VERSION"), "Python", "Open MPI", "3."):
+            self.assertIn(word, r.out)
+
+    def test_libraries_on_the_mpi_of_the_job(self):
+        """Programs of mpi4py find MPI started, and end well."""
+        if support.run(["-c", "import mpi4py"], program=support.python3).status:
+            self.skipTest("mpi4py is not installed")
+        code = "from mpi4py import MPI; c = MPI.COMM_WORLD; print(c.allreduce(1), flush=True)"
+        r = support.run(["-n", "3", "-c", code])
+        self.assertEqual((r.status, r.out), (0, "3\n" * 3), r.err)
+        r = support.run(["-n", "2", "-m", "mpi4py.bench", "ringtest"], timeout=60)
+        self.assertEqual(r.status, 0, r.err)
+        self.assertIn("time for", r.out)
+        self.ok(support.run(["-c", code]), "1\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
