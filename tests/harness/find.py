@@ -19,7 +19,7 @@ class Test:
     timeout: float
     full: bool          # runs under --full only
     leaves: list        # name patterns that it may leave in its TMPDIR
-    words: str = ""     # only the methods whose name contains this
+    words: str = ""     # only the methods whose name contains one of these, comma-separated
 
     @property
     def name(self):
@@ -48,12 +48,11 @@ def read(kind, path):
 
 def wanted(test, only):
     """Whether the names given by --only pick the test; sets its words."""
-    for name in only:
-        file, _, words = name.partition(":")
-        if file in test.name.partition(" ")[0]:
-            test.words = words
-            return True
-    return not only
+    fits = [name.partition(":") for name in only
+            if name.partition(":")[0] in test.name.partition(" ")[0]]
+    words = [word for _, _, word in fits]
+    test.words = "" if "" in words else ",".join(words)
+    return bool(fits) or not only
 
 
 def tests(folder, only=(), np=None, full=False):

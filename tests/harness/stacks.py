@@ -45,7 +45,6 @@ def _python_stacks(place, pids):
     for pid in pids:
         file = os.path.join(place.stacks, str(pid))
         if os.path.exists(file) and _catches_usr2(pid):
-            os.truncate(file, 0)
             os.kill(pid, signal.SIGUSR2)
             asked[pid] = file
     _settled(list(asked.values()))

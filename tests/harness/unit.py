@@ -76,7 +76,7 @@ def load(path):
     loader = unittest.TestLoader()
     words = os.environ.get("PYMPI_TEST_ONLY")
     if words:
-        loader.testNamePatterns = [f"*{words}*"]
+        loader.testNamePatterns = [f"*{word}*" for word in words.split(",")]
     spec = importlib.util.spec_from_file_location(file[:-3], path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[file[:-3]] = module

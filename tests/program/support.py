@@ -72,12 +72,24 @@ def run(args, stdin=None, timeout=30, env=None, cwd=None, launcher=True, program
         stdin = stdin.encode()
     result = job.execute([program, *args], _Place, environment(env, launcher), cwd=cwd,
                          stdin=stdin, timeout=timeout * SLOW)
+    if result.hung:
+        _forget_launcher()
     if result.hung or result.left:
         what = f"no end after {result.seconds:.0f} s" if result.hung else "\n".join(result.left)
         raise AssertionError(f"{' '.join([program, *args])}: {what}\n{result.stacks}"
                              f"--- stdout\n{result.out[-5000:]}\n--- stderr\n{result.err[-5000:]}")
     result.err = NOISE.sub("", result.err)
     return result
+
+
+def _forget_launcher():
+    """Remove what a launcher that we killed could not: the hang is reported, and is enough."""
+    shared = os.environ.get("OMPI_MCA_btl_vader_backing_directory")
+    for folder, pattern in ((os.environ["TMPDIR"], r"(ompi|prte|pmix|openmpi).*"), (shared, r".*")):
+        for name in os.listdir(folder) if folder else ():
+            if re.fullmatch(pattern, name):
+                path = os.path.join(folder, name)
+                shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
 
 
 def run_ranks(n, code, *options, args=(), **kw):

@@ -8,5 +8,6 @@ import signal
 _folder = os.environ.get("PYMPI_TEST_STACKS")
 if _folder and os.path.isdir(_folder):
     # One file a process, so that ranks do not mix; its presence says that SIGUSR2 is safe to send.
-    _file = open(os.path.join(_folder, str(os.getpid())), "w", encoding="utf-8")
-    faulthandler.register(signal.SIGUSR2, file=_file, all_threads=True)
+    # A descriptor, not a file object: that would warn at the end under -W and -X dev.
+    _fd = os.open(os.path.join(_folder, str(os.getpid())), os.O_WRONLY | os.O_CREAT, 0o600)
+    faulthandler.register(signal.SIGUSR2, file=_fd, all_threads=True)
