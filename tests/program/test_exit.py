@@ -103,7 +103,7 @@ class Job(support.Case):
              "in an allreduce": "mpi.allreduce(1)", "in a sleep": "time.sleep(100)",
              "in a loop": "\nwhile True: pass"}
 
-    def fail(self, n, code, status, *words, within=15, options=()):
+    def ends(self, n, code, status, *words, within=15, options=()):
         r = support.run_ranks(n, "import sys, os, time, mpi\n" + code, *options, timeout=40)
         self.assertEqual(r.status, status, r.err)
         for word in words:
@@ -130,38 +130,38 @@ class Job(support.Case):
     def test_an_exception_while_others_wait(self):
         for name, wait in self.WAITS.items():
             with self.subTest(name):
-                r = self.fail(3, f"if mpi.rank == 1: raise ValueError('gone wrong')\n{wait}", 1,
+                r = self.ends(3, f"if mpi.rank == 1: raise ValueError('gone wrong')\n{wait}", 1,
                               "ValueError: gone wrong", "Traceback")
                 self.assertEqual(r.err.count("ValueError: gone wrong"), 1, r.err)
                 self.assertRegex(r.err, r"(?s)\b1\b.*Traceback.*gone wrong")
 
     def test_the_traceback_is_headed_by_its_rank(self):
         for rank in range(3):
-            r = self.fail(3, f"if mpi.rank == {rank}: [][7]\nmpi.barrier()", 1, "IndexError")
+            r = self.ends(3, f"if mpi.rank == {rank}: [][7]\nmpi.barrier()", 1, "IndexError")
             head = r.err[:r.err.index("IndexError")]
             self.assertRegex(head, rf"(?m)^.*\b{rank}\b.*$")
 
     def test_no_noise_of_the_launcher(self):
-        r = self.fail(2, "if mpi.rank == 0: 1/0\nmpi.barrier()", 1, "ZeroDivisionError")
+        r = self.ends(2, "if mpi.rank == 0: 1/0\nmpi.barrier()", 1, "ZeroDivisionError")
         for word in ("mpirun", "prterun", "MPI_ABORT", "-----", "PMIX", "Primary job"):
             self.assertNotIn(word, r.err)
 
     def test_statuses(self):
         for status, gives in ((1, 1), (3, 3), (77, 77), (255, 255), (300, 44), ("'why'", 1)):
             with self.subTest(status):
-                r = self.fail(3, f"if mpi.rank == 2: sys.exit({status})\nmpi.barrier()", gives)
+                r = self.ends(3, f"if mpi.rank == 2: sys.exit({status})\nmpi.barrier()", gives)
                 if status == "'why'":
                     self.assertIn("why", r.err)
 
     def test_all_ranks_fail_alike(self):
-        r = self.fail(4, "raise KeyError('everywhere')", 1, "KeyError: 'everywhere'")
+        r = self.ends(4, "raise KeyError('everywhere')", 1, "KeyError: 'everywhere'")
         self.assertGreaterEqual(r.err.count("KeyError: 'everywhere'"), 1)
 
     def test_all_ranks_exit_alike(self):
-        self.fail(4, "sys.exit(9)", 9)
+        self.ends(4, "sys.exit(9)", 9)
 
     def test_abrupt_exit_of_one_rank(self):
-        self.fail(3, "if mpi.rank == 1: os._exit(5)\nmpi.barrier()", 5)
+        self.ends(3, "if mpi.rank == 1: os._exit(5)\nmpi.barrier()", 5)
 
     def test_death_by_a_signal(self):
         for sig in (signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM):
@@ -171,8 +171,8 @@ class Job(support.Case):
                 self.assertNotEqual(r.status, 0)
 
     def test_abort(self):
-        self.fail(3, "if mpi.rank == 1: mpi.abort(6)\nmpi.barrier()", 6)
-        self.fail(2, "if mpi.rank == 0: mpi.world.abort()\nmpi.barrier()", 1)
+        self.ends(3, "if mpi.rank == 1: mpi.abort(6)\nmpi.barrier()", 6)
+        self.ends(2, "if mpi.rank == 0: mpi.world.abort()\nmpi.barrier()", 1)
 
     def test_failure_before_mpi_is_used(self):
         r = support.run_ranks(3, "import os\nif os.environ.get('OMPI_COMM_WORLD_RANK') == '1': 1/0")
@@ -185,7 +185,7 @@ class Job(support.Case):
         self.assertIn("SyntaxError", r.err)
 
     def test_a_wrong_scatter_ends_the_job(self):
-        r = self.fail(3, "mpi.scatter([1, 2] if mpi.rank == 0 else None)", 1, "scatter", "2", "3")
+        r = self.ends(3, "mpi.scatter([1, 2] if mpi.rank == 0 else None)", 1, "scatter", "2", "3")
         self.assertIn("Traceback", r.err)
 
     def test_an_exception_in_one_ranks_operator_ends_the_job(self):
