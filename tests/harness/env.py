@@ -1,4 +1,4 @@
-"""The surroundings of one test: its environment, its own TMPDIR, its own folder in shared memory."""
+"""The surroundings of one test: environment, own TMPDIR, own folder in shared memory."""
 # SPDX-License-Identifier: MIT
 
 import itertools

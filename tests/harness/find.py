@@ -1,4 +1,4 @@
-"""Finding the tests: which files there are, what their headers say, which of them were asked for."""
+"""Finding the tests: the files, what their headers say, which of them were asked for."""
 # SPDX-License-Identifier: MIT
 
 import dataclasses

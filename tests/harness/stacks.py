@@ -1,4 +1,4 @@
-"""Where the processes of a test are: the Python stacks of those that have one, a line for others."""
+"""Where the processes of a test are: Python stacks where there are any, a line for others."""
 # SPDX-License-Identifier: MIT
 
 import os

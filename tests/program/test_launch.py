@@ -90,8 +90,8 @@ class Job(support.Case):
             import subprocess, sys, mpi
             if mpi.rank == 0:
                 for options in ([], ["-n", "2"]):
-                    print(subprocess.run([sys.executable, *options, "-c",
-                          "import mpi; mpi.print(mpi.size)"], capture_output=True, text=True).stdout)
+                    command = [sys.executable, *options, "-c", "import mpi; mpi.print(mpi.size)"]
+                    print(subprocess.run(command, capture_output=True, text=True).stdout)
             mpi.barrier()
             """
         r = support.run_ranks(2, code, timeout=60)
@@ -138,7 +138,8 @@ class Cores(support.Case):
     CODE = """
         import os, mpi
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-        mpi.print(sorted(os.sched_getaffinity(0)), *(os.environ.get(n) for n in names), ordered=True)
+        cores = sorted(os.sched_getaffinity(0))
+        mpi.print(cores, *(os.environ.get(n) for n in names), ordered=True)
         """
 
     def run_ranks(self, n, *options, **kw):

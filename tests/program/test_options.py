@@ -111,7 +111,8 @@ class Variables(support.Case):
              "PYTHONUNBUFFERED": "1", "PYTHONVERBOSE": "", "PYTHONNOUSERSITE": "1",
              "PYTHONWARNINGS": "error,ignore::UserWarning", "PYTHONHASHSEED": "17",
              "PYTHONUTF8": "1", "PYTHONDEVMODE": "1", "PYTHONSAFEPATH": "1",
-             "PYTHONINTMAXSTRDIGITS": "7000", "PYTHONPATH": "/some/where:/else", "PYTHONINSPECT": "",
+             "PYTHONINTMAXSTRDIGITS": "7000", "PYTHONPATH": "/some/where:/else",
+             "PYTHONINSPECT": "",
              "PYTHONIOENCODING": "latin-1:replace", "PYTHONPYCACHEPREFIX": "/nowhere/at/all",
              "PYTHONNODEBUGRANGES": "1", "PYTHONTRACEMALLOC": "4", "PYTHONPLATLIBDIR": "lib",
              "PYTHONCOERCECLOCALE": "0", "PYTHONFAULTHANDLER": "", "PYTHONBREAKPOINT": "0"}
@@ -218,7 +219,7 @@ class Programs(support.Case):
     def test_script(self):
         self.write("a.py", self.CODE)
         self.write("sub/b.py", self.CODE)
-        for path in ("a.py", "./a.py", "sub/b.py", "sub/../a.py", os.path.join(self.folder, "a.py")):
+        for path in ("a.py", "./a.py", "sub/b.py", "sub/../a.py", f"{self.folder}/a.py"):
             with self.subTest(path):
                 self.same([path, "x", "-n", "2"])
         os.symlink("sub/b.py", os.path.join(self.folder, "link.py"))

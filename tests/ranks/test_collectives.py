@@ -1,4 +1,4 @@
-"""barrier, bcast, scatter, gather, allgather, reduce, allreduce: values, roots, operators, errors."""
+"""The collective verbs, from barrier to allreduce: values, roots, operators, errors."""
 # SPDX-License-Identifier: MIT
 # timeout: 120
 
