@@ -3,12 +3,14 @@
 # timeout: 200
 
 import os
+import subprocess
 import sys
 import textwrap
 import time
 import unittest
 
 import support
+from harness import leftover
 
 RUN = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "run")
 RANKS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "ranks")
@@ -92,6 +94,18 @@ class Ranks(Runner):
             self.assertIn(f"--- rank {rank}, process", r.out)
         self.assertEqual(r.out.count("in test_a"), 3, r.out)
         self.assertLess(time.monotonic() - start, 30)
+
+    def test_a_runner_that_is_ended_takes_its_tests_along(self):
+        self.write("ranks/test_it.py", HEAD + "print(1)\nimport time; time.sleep(77)\n")
+        env = support.environment()
+        args = [RUN, "--build", support.BUILD, "--tests", self.folder, "--np", "2"]
+        p = subprocess.Popen([sys.executable, *args], env=env, stdout=-3, stderr=-3)
+        while len(leftover.processes(env["PYMPI_TEST_ID"])) < 4:
+            time.sleep(0.05)
+        p.terminate()
+        self.assertEqual(p.wait(timeout=20), 130)
+        self.assertEqual(leftover.wait_gone(env["PYMPI_TEST_ID"], 2), [])
+        self.assertEqual([n for n in os.listdir("/dev/shm") if n.startswith(f"pt.{p.pid}.")], [])
 
     def test_a_status_alone_is_no_pass(self):
         self.fails(self.run_one("ranks", "sys.exit(0)", "--np", "1"), "0 summaries")
