@@ -68,7 +68,8 @@ def print_times(times):
                 speed = f"{size / min(taken) / 1e9:.2f}" if size >= 1 << 20 else ""
                 rows.append([way, *bench.best_and_median(taken),
                              f"{median(taken) / reference:.2f}", speed])
-        bench.print_table([f"one way: {case}", "best", "median", "median : C", "GB/s at best"], rows)
+        head = [f"one way: {case}", "best", "median", "median : C", "GB/s at best"]
+        bench.print_table(head, rows)
 
 
 def plot(build, times):

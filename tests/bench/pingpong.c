@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT
  *
  * pingpong LEVEL NAME BLOCKS; LEVEL is what MPI is started with (0: single … 3: multiple). Prints
- * NAME, SIZE and SECONDS for every block of round trips: half of the mean round trip of the block. */
+ * NAME, size and seconds for every block of round trips: half of the block's mean round trip. */
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -33,7 +33,7 @@ def comparisons(build):
 
 
 def run_once(command, environment):
-    """Return the seconds that the command takes. A failure ends the measurement: it would be fast."""
+    """Return the seconds that the command takes. Failing ends all: it would be fast."""
     silent = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
               (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
     begin = time.perf_counter()
@@ -101,7 +101,8 @@ def print_counts(build):
         commands |= {first: ours, second: others}
     rows = [[name, str(count_calls(command, "all")), str(count_calls(command, "%file"))]
             for name, command in commands.items()]
-    bench.print_table(["system calls, launcher and ranks together", "all", "with a file name"], rows)
+    head = ["system calls, launcher and ranks together", "all", "with a file name"]
+    bench.print_table(head, rows)
 
 
 def plot(build, results):

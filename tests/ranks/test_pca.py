@@ -10,21 +10,23 @@ import io
 import struct
 import tempfile
 import tracemalloc
-import unittest
 from contextlib import redirect_stderr
 from pathlib import Path
 
 import numpy as np
 
 import mpi
+import support
 from pympi.examples import pca
 
 COUNTS = (2503, 1001)       # images of the made files: odd, and more than one piece
 GZIP = 512 * 1024           # bytes that gzip holds of its own while it reads, and small change
 
 
-class OnEveryRank(unittest.TestCase):
-    """Every rank runs the same tests, which agree on their verdict before they assert."""
+class OnEveryRank(support.Comms):
+    """The example runs on the world; so do its tests, which agree before they assert."""
+
+    over = ("world",)
 
     def agreed(self, right, message):
         """Fail on every rank when `right` is false on one."""
@@ -164,4 +166,4 @@ def image_file(images):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=1 if mpi.rank == 0 else 0)
+    support.main()
