@@ -62,6 +62,7 @@ pm_letter *pm_letter_new(pm_state *state, pm_kind kind)
     letter->used = sizeof(pm_header);
     letter->parts = NULL;
     letter->part_count = 0;
+    letter->stamped = false;
     letter->value = NULL;
     *pm_letter_header(letter) = (pm_header){.magic = PM_LETTER_MAGIC,
                                             .version = PM_LETTER_VERSION,

@@ -46,6 +46,7 @@ typedef struct {
     size_t room;
     Py_buffer *parts; /* the memories; their objects are owned */
     int part_count;
+    bool stamped; /* source and part_tag are this rank's; sent to several, the letter must not change */
     PyObject *value; /* of a received letter, where it was made before its parts came; or NULL */
     char small[416]; /* the bytes of a small letter */
 } pm_letter;

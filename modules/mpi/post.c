@@ -33,9 +33,10 @@ static int start_all(pm_sending *sending, int dest, int world_dest, int tag, MPI
 {
     pm_letter *letter = sending->letter;
     pm_header *header = pm_letter_header(letter);
-    if (header->apart) {
+    if (header->apart && !letter->stamped) {
         header->part_tag = (uint32_t)pc_runtime_next_tag(letter->part_count);
         header->source = pc_runtime_get()->rank;
+        letter->stamped = true;
     }
     int code = pc_buffer_isend(letter->bytes, letter->used, dest, tag, comm, sending->requests);
     if (code != MPI_SUCCESS) {
