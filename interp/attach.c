@@ -89,6 +89,9 @@ static int lead_streams(int socket, int rank)
     }
     result = 0;
     for (int i = 0; i < PI_RELAY_STREAMS; i++) {
+        /* A launcher takes a rank that closes its streams for one that is done, and closes its stdin:
+         * they stay open beside ours, for this process only. */
+        fcntl(STDOUT_FILENO + i, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
         if (dup2(pipes[i][1], STDOUT_FILENO + i) < 0) {
             result = -1;
         }

@@ -51,7 +51,11 @@ def install(folder):
 
 
 def write_lines():
-    """Lets a rank's standard output leave in whole lines, as on a terminal."""
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure:
-        reconfigure(line_buffering=True)
+    """Lets a rank's output leave in whole lines, as on a terminal.
+
+    PYTHONUNBUFFERED and -u would write a line in pieces, between which those of other ranks come.
+    """
+    for stream in sys.stdout, sys.stderr:
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:
+            reconfigure(line_buffering=True, write_through=False)

@@ -29,10 +29,10 @@ static PyObject *load(const char *name)
     return init();
 }
 
-#define PYMPI_MODULE(name)            \
-    static PyObject *init_##name(void) \
-    {                                  \
-        return load(#name);            \
+#define PYMPI_MODULE(name)                                                                         \
+    static PyObject *init_##name(void)                                                             \
+    {                                                                                              \
+        return load(#name);                                                                        \
     }
 #include "modules.inc"
 #undef PYMPI_MODULE
@@ -62,8 +62,7 @@ int pi_builtin_boot(void)
     PyObject *code =
         PyMarshal_ReadObjectFromString((const char *)pi_boot_code, sizeof pi_boot_code);
     PyObject *boot = code ? PyImport_ExecCodeModule("_pympi_boot", code) : NULL;
-    PyObject *done =
-        boot ? PyObject_CallMethod(boot, "install", "z", folder) : NULL;
+    PyObject *done = boot ? PyObject_CallMethod(boot, "install", "z", folder) : NULL;
     Py_XDECREF(code);
     Py_XDECREF(boot);
     Py_XDECREF(done);

@@ -16,10 +16,10 @@
 #include "interp/output.h"
 #include "interp/text.h"
 
-#define LATE_MS     500 /* nothing is held back longer */
-#define TURN_MS     20 /* how often equal lines are looked for */
-#define MOST_LINES  512 /* of a queue that are looked at in one turn */
-#define MOST_BYTES  (1u << 20) /* of a queue that are held back */
+#define LATE_MS    500        /* nothing is held back longer */
+#define TURN_MS    20         /* how often equal lines are looked for */
+#define MOST_LINES 512        /* of a queue that are looked at in one turn */
+#define MOST_BYTES (1u << 20) /* of a queue that are held back */
 
 typedef struct {
     size_t start; /* in the rank's text */
@@ -31,7 +31,7 @@ typedef struct {
     pi_text text;
     line lines[MOST_LINES];
     int count; /* lines split off the text */
-    int next; /* the first line not shown yet */
+    int next;  /* the first line not shown yet */
 } queue;
 
 struct pi_fold {
@@ -124,7 +124,8 @@ static bool find_common(const pi_fold *fold, int *places)
     for (int at = first->next; at < first->count; at++) {
         int rank = 1;
         places[0] = at;
-        while (rank < fold->size && (places[rank] = find_line(fold, at, &fold->queues[rank])) >= 0) {
+        while (rank < fold->size &&
+               (places[rank] = find_line(fold, at, &fold->queues[rank])) >= 0) {
             rank++;
         }
         if (rank == fold->size) {

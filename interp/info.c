@@ -75,8 +75,9 @@ static void print_place(const pi_options *options)
     if (place.cores < ranks) {
         line("binding", "none: %d ranks share %d cores", ranks, place.cores);
     } else {
-        line("binding", "%s", pi_launcher_binds(options) ? "as the user told the launcher"
-                                                         : "each rank to its share of the cores");
+        line("binding", "%s",
+             pi_launcher_binds(options) ? "as the user told the launcher"
+                                        : "each rank to its share of the cores");
     }
     const char *set = getenv("OMP_NUM_THREADS");
     if (options->threads || !set) {

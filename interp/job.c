@@ -29,6 +29,7 @@
 #include "interp/say.h"
 #include "interp/self.h"
 #include "interp/text.h"
+#include "interp/venv.h"
 
 #define LOOK_MS 1000 /* the longest wait; all that matters wakes the front by itself */
 
@@ -39,7 +40,7 @@ typedef struct {
     pi_relay *relay;
     pi_remarks said;
     int interrupted; /* the signal that asked the job to end, or 0 */
-    int status; /* of the launcher, as waitpid gives it */
+    int status;      /* of the launcher, as waitpid gives it */
     int ranks;
 } front;
 
@@ -51,6 +52,22 @@ static int check_script(const pi_options *options)
     }
     pi_say("can't open file '%s': [Errno %d] %s", options->program_name, errno, strerror(errno));
     return -1;
+}
+
+static int check_hostfile(const pi_options *options)
+{
+    if (!options->hostfile || access(options->hostfile, R_OK) == 0) {
+        return 0;
+    }
+    pi_say("--hostfile: can't open '%s': %s", options->hostfile, strerror(errno));
+    return -1;
+}
+
+/* A VIRTUAL_ENV of another Python is refused once, and not by every rank. */
+static int check_environment(const pi_options *options, const char *self)
+{
+    char python[PATH_MAX];
+    return options->isolated || pi_venv_named(self, python, sizeof python) >= 0 ? 0 : -1;
 }
 
 static void say_crowded(const pi_options *options)
@@ -65,12 +82,16 @@ static void say_crowded(const pi_options *options)
     }
 }
 
-/* Open MPI refuses to start as root unless told twice; in a container there is nobody else. */
-static void allow_root(void)
+/* Open MPI refuses to start as root unless told twice; in a container there is nobody else. On one node
+ * it need not ask the kernel for routes: where there are odd ones, 5.0 has a line a rank about it. */
+static void prepare_environment(const pi_options *options)
 {
     if (geteuid() == 0) {
         setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 0);
         setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 0);
+    }
+    if (!options->hosts && !options->hostfile && !getenv("SLURM_JOB_ID")) {
+        setenv("OMPI_MCA_reachable", "weighted", 0);
     }
 }
 
@@ -247,7 +268,7 @@ static int run(front *job, const pi_options *options, pi_output_mode mode, char 
     pi_remarks_fini(&job->said);
     pi_relay_free(job->relay);
     return job->interrupted && status == 128 + job->interrupted ? end_by_signal(job->interrupted)
-                                                                 : status;
+                                                                : status;
 }
 
 int pi_job_run(const pi_options *options)
@@ -255,13 +276,14 @@ int pi_job_run(const pi_options *options)
     pi_launcher launcher;
     pi_output_mode mode;
     char self[PATH_MAX], relay[64], text[96];
+    pi_self_name(options->argv[0], self, sizeof self);
     if (check_output(options, &mode) < 0 || check_script(options) < 0 ||
+        check_hostfile(options) < 0 || check_environment(options, self) < 0 ||
         pi_launcher_find(&launcher, options) < 0) {
         return 2;
     }
-    pi_self_name(options->argv[0], self, sizeof self);
     pi_launched_forget();
-    allow_root();
+    prepare_environment(options);
     raise_limit();
     say_crowded(options);
     snprintf(relay, sizeof relay, "pympi-%ld-%lx", (long)getpid(), (unsigned long)pi_now_ms());

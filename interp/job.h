@@ -11,7 +11,7 @@ int pi_job_run(const pi_options *options);
 /* What --job tells the ranks. */
 typedef struct {
     char relay[64]; /* the relay's name */
-    bool bind; /* ranks bind themselves to their share of the cores */
+    bool bind;      /* ranks bind themselves to their share of the cores */
 } pi_job;
 
 /* Reads it; false when the text is not what pi_job_run writes. */

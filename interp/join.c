@@ -22,7 +22,7 @@
 #include "interp/say.h"
 #include "interp/text.h"
 
-#define RELAY_PATIENCE_MS 5000 /* for the relay that the first rank of the node starts */
+#define RELAY_PATIENCE_MS 5000  /* for the relay that the first rank of the node starts */
 #define RELAY_LINGER_MS   10000 /* how long a relay waits for the ranks that have not come yet */
 
 /* Every rank finds the same mistake; the first one says it. */
@@ -108,7 +108,8 @@ static int lead_to_node_relay(pi_output_mode mode, const pi_launched *launched)
 {
     char name[64 + sizeof launched->job];
     if (launched->local_rank < 0 || launched->local_size < 1) {
-        return refuse(launched, "--output: this launcher does not number the ranks of a node; use raw",
+        return refuse(launched,
+                      "--output: this launcher does not number the ranks of a node; use raw",
                       mode == PI_OUTPUT_LABEL ? "label" : "fold");
     }
     snprintf(name, sizeof name, "pympi-%ld-%.80s", (long)getuid(), launched->job);
@@ -138,7 +139,8 @@ static int lead_output(const pi_options *options, const pi_launched *launched, c
     if (*relay && pi_relay_attach(relay, launched->rank, 0) == 0) {
         return 0;
     }
-    return label || fold ? lead_to_node_relay(label ? PI_OUTPUT_LABEL : PI_OUTPUT_FOLD, launched) : 0;
+    return label || fold ? lead_to_node_relay(label ? PI_OUTPUT_LABEL : PI_OUTPUT_FOLD, launched)
+                         : 0;
 }
 
 static void take_place(const pi_options *options, const pi_launched *launched, bool bind)

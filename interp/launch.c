@@ -65,13 +65,15 @@ int pi_launcher_find(pi_launcher *launcher, const pi_options *options)
 
 bool pi_launcher_binds(const pi_options *options)
 {
-    static const char *const words[] = {"bind", "map-by", "rank-by", "cpu", "rankfile", "-rf", NULL};
+    static const char *const words[] = {"bind",     "map-by", "rank-by", "cpu",
+                                        "rankfile", "-rf",    NULL};
     for (const char *const *word = words; options->launcher_args && *word; word++) {
         if (strstr(options->launcher_args, *word)) {
             return true;
         }
     }
-    return getenv("OMPI_MCA_hwloc_base_binding_policy") || getenv("OMPI_MCA_rmaps_base_mapping_policy") ||
+    return getenv("OMPI_MCA_hwloc_base_binding_policy") ||
+           getenv("OMPI_MCA_rmaps_base_mapping_policy") ||
            getenv("PRTE_MCA_hwloc_default_binding_policy") || getenv("SLURM_CPU_BIND_TYPE");
 }
 
@@ -169,7 +171,8 @@ static void add_option(list *line, const char *name, const char *value)
     add(line, value);
 }
 
-char **pi_launcher_words(const pi_launcher *launcher, const pi_options *options, char *self, char *job)
+char **pi_launcher_words(const pi_launcher *launcher, const pi_options *options, char *self,
+                         char *job)
 {
     static char count[16], threads[16];
     list line = {0};

@@ -24,6 +24,7 @@ bool pi_launcher_binds(const pi_options *options);
 
 /* The words that start the ranks, for execv; job is what --job tells them. NULL when out of memory. The
  * array is the caller's to free, the words are borrowed from the arguments. */
-char **pi_launcher_words(const pi_launcher *launcher, const pi_options *options, char *self, char *job);
+char **pi_launcher_words(const pi_launcher *launcher, const pi_options *options, char *self,
+                         char *job);
 
 #endif

@@ -93,10 +93,17 @@ int pi_launched_mark(const pi_launched *launched)
 /* What Open MPI's launcher sets under the prefix that users set parameters with. */
 static bool set_by_launcher(const char *parameter)
 {
-    static const char *const names[] = {"orte_",        "ess",         "pmix",
-                                        "mpi_oversubscribe", "shmem_RUNTIME", "initial_wdir",
-                                        "cpu_type",     "num_procs",   "mca_base_component_path",
-                                        "PREFIXES",     NULL};
+    static const char *const names[] = {"orte_",
+                                        "ess",
+                                        "pmix",
+                                        "mpi_oversubscribe",
+                                        "shmem_RUNTIME",
+                                        "initial_wdir",
+                                        "cpu_type",
+                                        "num_procs",
+                                        "mca_base_component_path",
+                                        "PREFIXES",
+                                        NULL};
     for (const char *const *name = names; *name; name++) {
         if (strncmp(parameter, *name, strlen(*name)) == 0) {
             return true;
@@ -113,8 +120,8 @@ static bool is_launchers(const char *variable)
     if (strncmp(variable, "OMPI_ALLOW_RUN_AS_ROOT", 22) == 0) {
         return false;
     }
-    static const char *const prefixes[] = {"OMPI_", "PMIX_",  "PMI_", "PRTE_LAUNCHED=",
-                                           "PRTE_SHARED_FS=", MARKER "=", NULL};
+    static const char *const prefixes[] = {
+        "OMPI_", "PMIX_", "PMI_", "PRTE_LAUNCHED=", "PRTE_SHARED_FS=", MARKER "=", NULL};
     for (const char *const *prefix = prefixes; *prefix; prefix++) {
         if (strncmp(variable, *prefix, strlen(*prefix)) == 0) {
             return true;

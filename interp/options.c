@@ -127,7 +127,7 @@ static bool read_cluster(pi_options *options, const char *letters, words *line)
         bool last = !letters[1];
         if (*letters == 'c' || *letters == 'm') {
             options->program = *letters == 'c' ? PI_PROGRAM_COMMAND : PI_PROGRAM_MODULE;
-            options->program_name = !last                        ? letters + 1
+            options->program_name = !last                     ? letters + 1
                                     : line->next < line->argc ? line->argv[line->next]
                                                               : NULL;
             return true;
@@ -221,20 +221,21 @@ void pi_options_free(pi_options *options)
 
 void pi_options_usage(const char *name)
 {
-    printf("usage: %s [-n N] [option] ... [-c cmd | -m mod | file | -] [arg] ...\n"
-           "N ranks, one Python. Options of pympi:\n"
-           "-n N, -np N      : start N ranks of the program (mpirun -n N %s ... is the same job)\n"
-           "--hosts A,B:4    : on these hosts, with this many ranks each\n"
-           "--hostfile FILE  : on the hosts of this file\n"
-           "--launcher NAME  : start the ranks with this program (mpirun, srun or a path)\n"
-           "--launcher-args \"...\" : hand these words to the launcher\n"
-           "--threads N      : threads of BLAS and OpenMP a rank may use (default: its share of the "
-           "cores)\n"
-           "--output HOW     : raw (whole lines as they come), label ([rank] before each line),\n"
-           "                   fold (what ranks print alike once), or a file name with %%r for the "
-           "rank\n"
-           "--mpi-threads LEVEL : single, funneled, serialized or multiple (default: multiple)\n"
-           "--info           : versions, launcher, binding, threads, where files go; then leave\n"
-           "The rest is Python's own:\n",
-           name, name);
+    printf(
+        "usage: %s [-n N] [option] ... [-c cmd | -m mod | file | -] [arg] ...\n"
+        "N ranks, one Python. Options of pympi:\n"
+        "-n N, -np N      : start N ranks of the program (mpirun -n N %s ... is the same job)\n"
+        "--hosts A,B:4    : on these hosts, with this many ranks each\n"
+        "--hostfile FILE  : on the hosts of this file\n"
+        "--launcher NAME  : start the ranks with this program (mpirun, srun or a path)\n"
+        "--launcher-args \"...\" : hand these words to the launcher\n"
+        "--threads N      : threads of BLAS and OpenMP a rank may use (default: its share of the "
+        "cores)\n"
+        "--output HOW     : raw (whole lines as they come), label ([rank] before each line),\n"
+        "                   fold (what ranks print alike once), or a file name with %%r for the "
+        "rank\n"
+        "--mpi-threads LEVEL : single, funneled, serialized or multiple (default: multiple)\n"
+        "--info           : versions, launcher, binding, threads, where files go; then leave\n"
+        "The rest is Python's own:\n",
+        name, name);
 }

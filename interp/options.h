@@ -18,22 +18,22 @@ typedef enum {
 
 /* Every string is borrowed from the command line or the environment and lives as long as they do. */
 typedef struct pi_options {
-    int ranks; /* 0: -n was not given */
+    int ranks;   /* 0: -n was not given */
     int threads; /* 0: --threads was not given */
     const char *launcher;
     const char *launcher_args;
     const char *hosts;
     const char *hostfile;
-    const char *output; /* "raw" unless --output was given */
+    const char *output;      /* "raw" unless --output was given */
     const char *mpi_threads; /* "multiple" unless --mpi-threads was given */
-    const char *job; /* --job: what the front tells its ranks; not for users */
+    const char *job;         /* --job: what the front tells its ranks; not for users */
     bool info;
     bool help;
     bool isolated; /* -E or -I: the environment does not count */
 
     pi_program program;
     const char *program_name; /* the script, or the module */
-    int argc; /* the command line without our options, argv[0] kept */
+    int argc;                 /* the command line without our options, argv[0] kept */
     char **argv;
 } pi_options;
 

@@ -14,12 +14,12 @@
 #include "interp/fold.h"
 #include "interp/say.h"
 
-#define SHOW_UNFINISHED_MS 100 /* how long an unfinished line waits for its end */
+#define SHOW_UNFINISHED_MS 100  /* how long an unfinished line waits for its end */
 #define OWN_STREAM_MS      1000 /* how long others wait behind an unfinished line */
 
 typedef struct {
     pi_text text; /* not yet written */
-    long since; /* when the oldest of it came */
+    long since;   /* when the oldest of it came */
     bool ended;
 } lines;
 

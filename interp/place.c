@@ -130,8 +130,8 @@ int pi_place_estimate(int shares)
 
 void pi_place_threads(int threads, bool forced)
 {
-    static const char *const variables[] = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
-                                            "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
+    static const char *const variables[] = {"OMP_NUM_THREADS",     "OPENBLAS_NUM_THREADS",
+                                            "MKL_NUM_THREADS",     "BLIS_NUM_THREADS",
                                             "NUMEXPR_NUM_THREADS", NULL};
     char text[16];
     if (getenv(variables[0]) && !forced) {

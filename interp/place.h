@@ -9,7 +9,7 @@
 /* The cores this process may use, whole cores with all their hardware threads. */
 typedef struct {
     int cores; /* how many */
-    int cpus; /* hardware threads on them */
+    int cpus;  /* hardware threads on them */
     cpu_set_t set;
 } pi_place;
 

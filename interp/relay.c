@@ -23,9 +23,9 @@ typedef enum { ABSENT, RUNNING, FAILING, FAILED, DONE, LOST } rank_state;
 
 typedef struct {
     rank_state state;
-    int socket; /* -1: not connected, or closed */
+    int socket;                    /* -1: not connected, or closed */
     int streams[PI_RELAY_STREAMS]; /* reading ends of stdout and stderr; -1 likewise */
-    bool waits; /* for GO, after FAILED */
+    bool waits;                    /* for GO, after FAILED */
 } rank_side;
 
 struct pi_relay {
@@ -43,8 +43,8 @@ struct pi_relay {
 static int set_ranks(pi_relay *relay, int size)
 {
     relay->ranks = calloc((size_t)size, sizeof *relay->ranks);
-    relay->watched = calloc((size_t)size * (1 + PI_RELAY_STREAMS) + 1 + PI_RELAY_WAKES,
-                            sizeof *relay->watched);
+    relay->watched =
+        calloc((size_t)size * (1 + PI_RELAY_STREAMS) + 1 + PI_RELAY_WAKES, sizeof *relay->watched);
     if (!relay->ranks || !relay->watched) {
         return -1;
     }

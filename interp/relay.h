@@ -17,9 +17,9 @@
 /* What a rank says on its socket. */
 typedef enum {
     PI_RELAY_HELLO = 1, /* with the two reading ends; value: process id */
-    PI_RELAY_FAILING, /* a traceback follows on stderr; answered by GO before it is written */
-    PI_RELAY_FAILED, /* value: the status; answered by GO when the rank may end the job */
-    PI_RELAY_BYE, /* MPI is finalised, all is well */
+    PI_RELAY_FAILING,   /* a traceback follows on stderr; answered by GO before it is written */
+    PI_RELAY_FAILED,    /* value: the status; answered by GO when the rank may end the job */
+    PI_RELAY_BYE,       /* MPI is finalised, all is well */
     PI_RELAY_GO,
 } pi_relay_kind;
 
@@ -53,10 +53,10 @@ void pi_relay_drain(pi_relay *relay);
 
 /* How the job went, as far as the ranks said it. */
 typedef struct {
-    int joined; /* ranks that ever connected */
+    int joined;      /* ranks that ever connected */
     int failed_rank; /* the first that failed, or -1 */
-    int status; /* its status */
-    int lost_rank; /* the first that went without a word, or -1 */
+    int status;      /* its status */
+    int lost_rank;   /* the first that went without a word, or -1 */
 } pi_relay_verdict;
 
 pi_relay_verdict pi_relay_judge(const pi_relay *relay);

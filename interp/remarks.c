@@ -9,9 +9,19 @@
 
 #define RULE_LENGTH 70 /* a rule is a line of at least so many dashes */
 
+static bool only_has(const char *line, size_t length, const char *characters)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (!strchr(characters, line[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool is_rule(const char *line, size_t length)
 {
-    return length > RULE_LENGTH && strspn(line, "-") >= length - 1;
+    return length > RULE_LENGTH && only_has(line, length, "-\n");
 }
 
 /* "[host:1234] ..." with the launcher's own number. */
@@ -27,7 +37,8 @@ static bool is_signed(const char *line, size_t length, pid_t launcher)
 static void take_line(pi_remarks *remarks, const char *line, size_t length)
 {
     bool rule = is_rule(line, length);
-    if (rule || remarks->boxed || is_signed(line, length, remarks->launcher)) {
+    bool empty = only_has(line, length, " \n"); /* what stands around boxes */
+    if (rule || empty || remarks->boxed || is_signed(line, length, remarks->launcher)) {
         pi_text_add(&remarks->held, line, length);
     } else {
         pi_write_all(STDERR_FILENO, line, length);

@@ -9,9 +9,9 @@
 
 /* All zero but launcher is the beginning. */
 typedef struct {
-    pi_text line; /* not ended yet */
-    pi_text held; /* remarks */
-    bool boxed; /* between the two rules of a box */
+    pi_text line;   /* not ended yet */
+    pi_text held;   /* remarks */
+    bool boxed;     /* between the two rules of a box */
     pid_t launcher; /* who begins lines with "[host:its process id]" */
 } pi_remarks;
 

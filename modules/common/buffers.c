@@ -54,7 +54,8 @@ int pc_buffer_isend(const void *bytes, size_t size, int dest, int tag, MPI_Comm 
     return code;
 }
 
-int pc_buffer_irecv(void *bytes, size_t size, int source, int tag, MPI_Comm comm, MPI_Request *request)
+int pc_buffer_irecv(void *bytes, size_t size, int source, int tag, MPI_Comm comm,
+                    MPI_Request *request)
 {
     MPI_Datatype type;
     int count, code = take_type(size, &type, &count);

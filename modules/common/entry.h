@@ -14,10 +14,10 @@
 
 /* What the executable wants of MPI, and what it wants to be told. */
 typedef struct {
-    const char *threads; /* "single", "funneled", "serialized" or "multiple" */
-    bool launched; /* a launcher started this process */
-    bool relayed; /* the callbacks reach a relay, which writes the report */
-    void (*failing)(void); /* a traceback is about to be written; returns when it may be */
+    const char *threads;        /* "single", "funneled", "serialized" or "multiple" */
+    bool launched;              /* a launcher started this process */
+    bool relayed;               /* the callbacks reach a relay, which writes the report */
+    void (*failing)(void);      /* a traceback is about to be written; returns when it may be */
     void (*failed)(int status); /* returns when the job may be ended */
     void (*finalized)(void);
 } pc_start;

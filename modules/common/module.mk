@@ -1,3 +1,4 @@
 # What all modules stand on.
+# SPDX-License-Identifier: MIT
 LIB_SRCS += modules/common/runtime.c modules/common/entry.c modules/common/together.c \
 	modules/common/errors.c modules/common/wait.c modules/common/buffers.c

@@ -17,7 +17,7 @@ static struct {
     pc_runtime state;
     pc_start how;
     pid_t owner; /* the process that started MPI; 0: it was running before us */
-    pid_t user; /* the process that uses it */
+    pid_t user;  /* the process that uses it */
     atomic_uint tags;
     struct pc_abandoned *abandoned;
 } runtime;
@@ -87,7 +87,8 @@ static int init(char *why, size_t size)
 {
     int level, given;
     if (read_level(runtime.how.threads, &level) < 0) {
-        snprintf(why, size, "--mpi-threads takes single, funneled, serialized or multiple, not '%s'",
+        snprintf(why, size,
+                 "--mpi-threads takes single, funneled, serialized or multiple, not '%s'",
                  runtime.how.threads);
         return -1;
     }

@@ -11,12 +11,12 @@
 typedef struct {
     int rank;
     int size;
-    int apps; /* applications in the job: `mpirun a : b` has two */
-    int app; /* the number of ours */
+    int apps;      /* applications in the job: `mpirun a : b` has two */
+    int app;       /* the number of ours */
     int app_first; /* our application's ranks: from here */
-    int app_size; /* so many */
+    int app_size;  /* so many */
     int tag_most;
-    int threads; /* the level MPI gives, MPI_THREAD_... */
+    int threads;  /* the level MPI gives, MPI_THREAD_... */
     bool crowded; /* more ranks on this node than processors: waits give way at once */
 
     /* Two duplicates of MPI_COMM_WORLD: for the user's messages; and for large parts of messages and

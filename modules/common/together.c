@@ -44,7 +44,8 @@ static PyObject *excepthook(PyObject *hook, PyObject *args)
 
 static PyMethodDef excepthook_methods[] = {
     {"excepthook", excepthook, METH_VARARGS,
-     PyDoc_STR("excepthook(type, value, traceback)\n\nReports an uncaught exception as its rank's.")},
+     PyDoc_STR(
+         "excepthook(type, value, traceback)\n\nReports an uncaught exception as its rank's.")},
     {0},
 };
 
@@ -67,8 +68,8 @@ void pc_together_end(int status)
     if (how->relayed) {
         how->failed(status);
     } else {
-        write_line("pympi: rank %d of %d ended the job with status %d\n", runtime->rank, runtime->size,
-                   status);
+        write_line("pympi: rank %d of %d ended the job with status %d\n", runtime->rank,
+                   runtime->size, status);
     }
     pc_runtime_abort(status);
 }

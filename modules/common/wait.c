@@ -16,7 +16,7 @@
 
 #define SPINS_HELD     400 /* looks with the GIL: some ten microseconds */
 #define SPINS_CROWDED  8
-#define BUSY_NS        500000L /* spinning without the GIL before the first sleep */
+#define BUSY_NS        500000L  /* spinning without the GIL before the first sleep */
 #define SIGNALS_NS     2000000L /* between looks at signals */
 #define SLEEP_LEAST_NS 20000L
 #define SLEEP_MOST_NS  2000000L
@@ -101,7 +101,8 @@ void pc_wait_leave(const MPI_Request *requests, int count, PyObject *owner)
     pc_abandoned **list = pc_runtime_abandoned();
     size_t size = sizeof(MPI_Request) * (size_t)count;
     pc_abandoned *entry = malloc(sizeof *entry + size);
-    Py_XINCREF(owner); /* kept for good if there is no memory to note it: MPI may still write there */
+    Py_XINCREF(
+        owner); /* kept for good if there is no memory to note it: MPI may still write there */
     if (entry) {
         *entry = (pc_abandoned){*list, owner, count};
         memcpy(entry->requests, requests, size);

@@ -8,7 +8,7 @@
 PyObject *pm_state_ndarray(pm_state *state)
 {
     if (!state->ndarray) {
-        PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
+        PyObject *modules = PyImport_GetModuleDict();             /* borrowed */
         PyObject *numpy = PyDict_GetItemString(modules, "numpy"); /* borrowed */
         state->ndarray = numpy ? PyObject_GetAttrString(numpy, "ndarray") : NULL;
         PyErr_Clear(); /* NumPy is being imported right now, or is somebody's own numpy.py */
@@ -77,7 +77,8 @@ static int put_description(pm_letter *letter, PyObject *array, const char *order
     PyObject *dtype = PyObject_GetAttrString(array, "dtype");
     PyObject *description = dtype ? describe_dtype(dtype) : NULL;
     PyObject *shape = PyObject_GetAttrString(array, "shape");
-    PyObject *body = description && shape ? Py_BuildValue("(OOs)", description, shape, order) : NULL;
+    PyObject *body =
+        description && shape ? Py_BuildValue("(OOs)", description, shape, order) : NULL;
     int result = body ? pm_pack(letter, body) : -1;
     if (result == 0) {
         pc_error_say("send", "the dtype of this array has too long a description to be sent");
@@ -132,8 +133,8 @@ int pm_array_put(pm_letter *letter, PyObject *array)
 {
     bool rows = has_order(array, "c_contiguous");
     bool columns = !rows && has_order(array, "f_contiguous");
-    PyObject *whole = rows || columns ? Py_NewRef(array)
-                                      : PyObject_CallMethod(array, "copy", "s", "C");
+    PyObject *whole =
+        rows || columns ? Py_NewRef(array) : PyObject_CallMethod(array, "copy", "s", "C");
     int result = whole ? put_description(letter, whole, columns ? "F" : "C") : -1;
     if (result == 0) {
         result = put_elements(letter, whole);
@@ -149,7 +150,8 @@ static PyObject *make_array(PyObject *numpy, PyObject *body)
         return NULL;
     }
     PyObject *dtype = recall_dtype(numpy, description);
-    PyObject *array = dtype ? PyObject_CallMethod(numpy, "empty", "OOO", shape, dtype, order) : NULL;
+    PyObject *array =
+        dtype ? PyObject_CallMethod(numpy, "empty", "OOO", shape, dtype, order) : NULL;
     Py_XDECREF(dtype);
     return array;
 }

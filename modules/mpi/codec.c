@@ -72,9 +72,9 @@ static int put_pickle(pm_state *state, pm_letter *letter, PyObject *value)
 {
     PyObject *buffers = PyList_New(0);
     PyObject *pickle = buffers ? dump(state, value, buffers) : NULL;
-    int result = pickle ? pm_letter_add(letter, PyBytes_AS_STRING(pickle),
-                                        (size_t)PyBytes_GET_SIZE(pickle))
-                        : -1;
+    int result =
+        pickle ? pm_letter_add(letter, PyBytes_AS_STRING(pickle), (size_t)PyBytes_GET_SIZE(pickle))
+               : -1;
     pm_letter_end_body(letter);
     if (result == 0) {
         result = add_pickle_buffers(letter, buffers);

@@ -10,9 +10,10 @@
 int pm_collective_begin(pm_collective *one, pm_comm *comm, const char *call)
 {
     if (comm->users == MPI_COMM_NULL || !pc_runtime_usable()) {
-        return pc_error_say(call, comm->users == MPI_COMM_NULL
-                                      ? "this communicator has been freed"
-                                      : "MPI is not running in this process (a fork, or after its end)");
+        return pc_error_say(call,
+                            comm->users == MPI_COMM_NULL
+                                ? "this communicator has been freed"
+                                : "MPI is not running in this process (a fork, or after its end)");
     }
     if (comm->inner == MPI_COMM_NULL) {
         return pc_error_say(call, "other programs are in this job and take no part; use mpi.app");
@@ -31,12 +32,14 @@ static int start_sending(const pm_collective *one, pm_sending *sending, pm_lette
 int pm_collective_send(const pm_collective *one, pm_letter *letter, int dest)
 {
     pm_sending sending;
-    return start_sending(one, &sending, letter, dest) < 0 ? -1 : pm_post_finish(&sending, one->call);
+    return start_sending(one, &sending, letter, dest) < 0 ? -1
+                                                          : pm_post_finish(&sending, one->call);
 }
 
 pm_letter *pm_collective_fetch(const pm_collective *one, int source)
 {
-    return pm_post_fetch(one->state, source, one->tag, one->comm->inner, MPI_STATUS_IGNORE, one->call);
+    return pm_post_fetch(one->state, source, one->tag, one->comm->inner, MPI_STATUS_IGNORE,
+                         one->call);
 }
 
 PyObject *pm_collective_take_exception(void)
@@ -97,7 +100,8 @@ static int send_to_children(const pm_collective *one, pm_letter *letter, int fro
     int count = 0, result = 0, size = one->comm->size;
     for (reach >>= 1; reach > 0 && result == 0; reach >>= 1) {
         if (from_root + reach < size) {
-            result = start_sending(one, &sendings[count], letter, (from_root + reach + root) % size);
+            result =
+                start_sending(one, &sendings[count], letter, (from_root + reach + root) % size);
             count += result == 0;
         }
     }
@@ -326,7 +330,8 @@ static PyObject *gather_at_root(const pm_collective *one, PyObject *value, int r
             PyList_SET_ITEM(list, rank, item);
             continue;
         }
-        bool broken = !PyErr_ExceptionMatches(PyExc_Exception); /* KeyboardInterrupt: leave at once */
+        bool broken =
+            !PyErr_ExceptionMatches(PyExc_Exception); /* KeyboardInterrupt: leave at once */
         PyObject *exception = pm_collective_take_exception();
         Py_XSETREF(failed, failed && !broken ? Py_NewRef(failed) : Py_NewRef(exception));
         Py_DECREF(exception);
@@ -365,7 +370,8 @@ PyObject *pm_comm_gather(PyObject *self, PyObject *args, PyObject *keywords)
         begin_rooted(&one, self, root_value, &root, "gather") < 0) {
         return NULL;
     }
-    return one.comm->rank == root ? gather_at_root(&one, value, root) : give_to_root(&one, value, root);
+    return one.comm->rank == root ? gather_at_root(&one, value, root)
+                                  : give_to_root(&one, value, root);
 }
 
 const char pm_comm_allgather_doc[] =

@@ -118,16 +118,16 @@ bool pm_comm_read_rank(const pm_comm *comm, PyObject *value, const char *call, c
     PyObject *index = PyNumber_Index(value);
     if (!index) {
         if (PyErr_ExceptionMatches(PyExc_TypeError)) {
-            PyErr_Format(PyExc_TypeError, "%s: %s must be a rank, a whole number, not %R", call, name,
-                         value);
+            PyErr_Format(PyExc_TypeError, "%s: %s must be a rank, a whole number, not %R", call,
+                         name, value);
         }
         return false;
     }
     long rank = PyLong_AsLongAndOverflow(index, &overflow);
     Py_DECREF(index);
     if (overflow || rank < 0 || rank >= comm->size) {
-        PyErr_Format(PyExc_ValueError, "%s: %s %S is not a rank of this communicator (0 to %d)", call,
-                     name, value, comm->size - 1);
+        PyErr_Format(PyExc_ValueError, "%s: %s %S is not a rank of this communicator (0 to %d)",
+                     call, name, value, comm->size - 1);
         return false;
     }
     *rank_p = (int)rank;
@@ -184,7 +184,8 @@ static PyObject *comm_free(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     pm_comm *comm = (pm_comm *)self;
     if (!comm->owned) {
-        PyErr_SetString(PyExc_ValueError, "free: the world and a freed communicator stay as they are");
+        PyErr_SetString(PyExc_ValueError,
+                        "free: the world and a freed communicator stay as they are");
         return NULL;
     }
     if (pm_collective_meet(comm, "free") < 0) {
@@ -198,8 +199,11 @@ static PyObject *comm_free(PyObject *self, PyObject *Py_UNUSED(unused))
     Py_RETURN_NONE;
 }
 
-#define VERB(name) {#name, (PyCFunction)(void (*)(void))pm_comm_##name, METH_VARARGS | METH_KEYWORDS, \
-                    pm_comm_##name##_doc}
+#define VERB(name)                                                                                 \
+    {                                                                                              \
+#name, (PyCFunction)(void (*)(void))pm_comm_##name, METH_VARARGS | METH_KEYWORDS,          \
+            pm_comm_##name##_doc                                                                   \
+    }
 static PyMethodDef comm_methods[] = {
     VERB(send),
     VERB(recv),
@@ -228,7 +232,7 @@ PyDoc_STRVAR(comm_doc, "A communicator: the ranks that talk together.\n\n"
                        "mpi.world has all ranks of the job; split() and dup() make others.");
 
 static PyType_Slot comm_slots[] = {
-    {Py_tp_dealloc, comm_dealloc}, {Py_tp_repr, comm_repr},      {Py_tp_methods, comm_methods},
+    {Py_tp_dealloc, comm_dealloc}, {Py_tp_repr, comm_repr},       {Py_tp_methods, comm_methods},
     {Py_tp_getset, comm_getset},   {Py_tp_doc, (void *)comm_doc}, {0, NULL},
 };
 

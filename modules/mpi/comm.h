@@ -8,13 +8,12 @@
 #include <stdbool.h>
 
 typedef struct {
-    PyObject_HEAD
-    MPI_Comm users; /* messages of the user's */
-    MPI_Comm inner; /* collectives; MPI_COMM_NULL where there can be none */
-    bool owned; /* both are ours to free */
+    PyObject_HEAD MPI_Comm users; /* messages of the user's */
+    MPI_Comm inner;               /* collectives; MPI_COMM_NULL where there can be none */
+    bool owned;                   /* both are ours to free */
     int rank;
     int size;
-    int *world; /* of each rank, its rank in the world; NULL: the same */
+    int *world;        /* of each rank, its rank in the world; NULL: the same */
     unsigned sequence; /* collectives begun; equal on all ranks */
 } pm_comm;
 

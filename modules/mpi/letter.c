@@ -204,7 +204,8 @@ int pm_letter_check(pm_letter *letter, const char *call)
 {
     const pm_header *header = pm_letter_header(letter);
     if (letter->used < sizeof *header || header->magic != PM_LETTER_MAGIC) {
-        return pc_error_say(call, "a message of %zu bytes that pympi did not send (from C or mpi4py?)",
+        return pc_error_say(call,
+                            "a message of %zu bytes that pympi did not send (from C or mpi4py?)",
                             letter->used);
     }
     if (header->version != PM_LETTER_VERSION) {
@@ -212,7 +213,8 @@ int pm_letter_check(pm_letter *letter, const char *call)
                             header->version, PM_LETTER_VERSION);
     }
     if (expected_size(letter) != letter->used) {
-        return pc_error_say(call, "a damaged message: %zu bytes do not fit its header", letter->used);
+        return pc_error_say(call, "a damaged message: %zu bytes do not fit its header",
+                            letter->used);
     }
     return 0;
 }

@@ -17,12 +17,12 @@
 
 typedef enum {
     PM_KIND_PACKED = 1, /* body: packed value */
-    PM_KIND_BYTES, /* part: the bytes */
-    PM_KIND_BYTEARRAY, /* part: the bytes */
-    PM_KIND_MEMORY, /* body: packed (format, shape); part: the memory */
-    PM_KIND_ARRAY, /* body: packed (dtype, shape, order); part: the elements */
-    PM_KIND_PICKLE, /* body: pickle; parts: its buffers */
-    PM_KIND_FAILED, /* body: packed text; the sender could not make its value */
+    PM_KIND_BYTES,      /* part: the bytes */
+    PM_KIND_BYTEARRAY,  /* part: the bytes */
+    PM_KIND_MEMORY,     /* body: packed (format, shape); part: the memory */
+    PM_KIND_ARRAY,      /* body: packed (dtype, shape, order); part: the elements */
+    PM_KIND_PICKLE,     /* body: pickle; parts: its buffers */
+    PM_KIND_FAILED,     /* body: packed text; the sender could not make its value */
 } pm_kind;
 
 typedef struct {
@@ -33,20 +33,20 @@ typedef struct {
     uint8_t space; /* of the parts' memory: 0, the host's */
     uint16_t unused;
     uint32_t parts;
-    uint32_t part_tag; /* of the first part that follows */
-    int32_t source; /* the sender's rank in the world */
+    uint32_t part_tag;  /* of the first part that follows */
+    int32_t source;     /* the sender's rank in the world */
     uint32_t statement; /* of the session; 0 in scripts */
-    uint64_t body; /* bytes */
+    uint64_t body;      /* bytes */
 } pm_header;
 
 typedef struct {
-    PyObject_HEAD
-    char *bytes;
+    PyObject_HEAD char *bytes;
     size_t used;
     size_t room;
     Py_buffer *parts; /* the memories; their objects are owned */
     int part_count;
-    bool stamped; /* source and part_tag are this rank's; sent to several, the letter must not change */
+    bool
+        stamped; /* source and part_tag are this rank's; sent to several, the letter must not change */
     PyObject *value; /* of a received letter, where it was made before its parts came; or NULL */
     char small[416]; /* the bytes of a small letter */
 } pm_letter;

@@ -49,8 +49,8 @@ static bool read_tag(PyObject *value, const char *call, bool any, int *tag_p)
     }
     if (overflow || tag < 0 || tag > pc_runtime_get()->tag_most) {
         bool negative = overflow < 0 || (!overflow && tag < 0);
-        PyErr_Format(PyExc_ValueError, negative ? "%s: tag %S is negative" : "%s: tag %S is too large",
-                     call, value);
+        PyErr_Format(PyExc_ValueError,
+                     negative ? "%s: tag %S is negative" : "%s: tag %S is too large", call, value);
         return false;
     }
     *tag_p = (int)tag;
@@ -61,7 +61,8 @@ static bool read_tag(PyObject *value, const char *call, bool any, int *tag_p)
 static int send(pm_state *state, pm_comm *comm, PyObject *value, int dest, int tag)
 {
     bool to_self = dest == comm->rank;
-    pm_letter *letter = pm_encode(state, value, to_self || pc_runtime_get()->inner == MPI_COMM_NULL);
+    pm_letter *letter =
+        pm_encode(state, value, to_self || pc_runtime_get()->inner == MPI_COMM_NULL);
     pm_sending sending;
     int result = letter ? pm_post_start(&sending, letter, dest, pm_comm_world_rank(comm, dest), tag,
                                         comm->users, "send")
@@ -77,7 +78,8 @@ static int send(pm_state *state, pm_comm *comm, PyObject *value, int dest, int t
 
 const char pm_comm_send_doc[] =
     "send($self, /, obj, dest, tag=0)\n--\n\n"
-    "Sends an object to rank dest; returns when obj may be changed again. A large one waits for its\n"
+    "Sends an object to rank dest; returns when obj may be changed again. A large one waits for "
+    "its\n"
     "receiver, unless it goes to this rank itself.\n"
     "Local.\n\n"
     "Any object: small values of built-in types are packed by hand, NumPy arrays and other\n"
@@ -121,7 +123,8 @@ PyObject *pm_comm_recv(PyObject *self, PyObject *args, PyObject *keywords)
     pm_state *state = pm_state_of_type(Py_TYPE(self));
     PyObject *source_value = NULL, *tag_value = NULL;
     int source = MPI_ANY_SOURCE, tag = MPI_ANY_TAG;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|OO:recv", names, &source_value, &tag_value) ||
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|OO:recv", names, &source_value,
+                                     &tag_value) ||
         !usable(comm, "recv") ||
         (source_value && !read_peer(comm, source_value, "recv", "source", true, &source)) ||
         (tag_value && !read_tag(tag_value, "recv", true, &tag))) {

@@ -27,9 +27,10 @@ static int import_pickle(pm_state *state)
     return state->dumps && state->loads ? 0 : -1;
 }
 
-PyDoc_STRVAR(error_doc, "What MPI refused or could not do.\n\n"
-                        "code, error_class: MPI's numbers; text: MPI's words or ours; call: what was "
-                        "called.");
+PyDoc_STRVAR(error_doc,
+             "What MPI refused or could not do.\n\n"
+             "code, error_class: MPI's numbers; text: MPI's words or ours; call: what was "
+             "called.");
 
 static int add_error(PyObject *module, pm_state *state)
 {
@@ -41,9 +42,9 @@ static int add_error(PyObject *module, pm_state *state)
 /* The world's verbs are functions of the module. */
 static int add_verbs(PyObject *module, PyObject *world)
 {
-    static const char *const verbs[] = {"send",      "recv",   "barrier",   "bcast", "scatter", "gather",
-                                        "allgather", "reduce", "allreduce", "split", "dup",     "abort",
-                                        NULL};
+    static const char *const verbs[] = {"send",   "recv",      "barrier", "bcast",     "scatter",
+                                        "gather", "allgather", "reduce",  "allreduce", "split",
+                                        "dup",    "abort",     NULL};
     for (const char *const *verb = verbs; *verb; verb++) {
         PyObject *method = PyObject_GetAttrString(world, *verb);
         int result = method ? PyModule_AddObjectRef(module, *verb, method) : -1;
@@ -60,7 +61,8 @@ static int add_communicators(PyObject *module, pm_state *state)
     PyObject *world = pm_comm_world(state);
     PyObject *app = world ? pm_comm_app(state, world) : NULL;
     int result = app && PyModule_AddObjectRef(module, "world", world) == 0 &&
-                         PyModule_AddObjectRef(module, "app", app) == 0 && add_verbs(module, world) == 0
+                         PyModule_AddObjectRef(module, "app", app) == 0 &&
+                         add_verbs(module, world) == 0
                      ? 0
                      : -1;
     Py_XDECREF(app);
@@ -89,9 +91,10 @@ static int add_constants(PyObject *module)
 static int module_exec(PyObject *module)
 {
     pm_state *state = pm_state_of_module(module);
-    return import_pickle(state) < 0 || add_error(module, state) < 0 || pm_letter_setup(module) < 0 ||
-                   pm_operator_setup(module) < 0 || pm_comm_setup(module) < 0 ||
-                   add_constants(module) < 0 || add_communicators(module, state) < 0
+    return import_pickle(state) < 0 || add_error(module, state) < 0 ||
+                   pm_letter_setup(module) < 0 || pm_operator_setup(module) < 0 ||
+                   pm_comm_setup(module) < 0 || add_constants(module) < 0 ||
+                   add_communicators(module, state) < 0
                ? -1
                : 0;
 }
@@ -137,14 +140,9 @@ static PyModuleDef_Slot module_slots[] = {
 PyDoc_STRVAR(module_doc, "Communicators, messages and collectives; use it as pympi.mpi or mpi.");
 
 static PyModuleDef module_def = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "_pympi_mpi",
-    .m_doc = module_doc,
-    .m_size = sizeof(pm_state),
-    .m_slots = module_slots,
-    .m_traverse = module_traverse,
-    .m_clear = module_clear,
-    .m_free = module_free,
+    PyModuleDef_HEAD_INIT,      .m_name = "_pympi_mpi",  .m_doc = module_doc,
+    .m_size = sizeof(pm_state), .m_slots = module_slots, .m_traverse = module_traverse,
+    .m_clear = module_clear,    .m_free = module_free,
 };
 
 PC_EXPORT PyObject *PyInit__pympi_mpi(void)

@@ -13,7 +13,7 @@ typedef struct {
     PyObject *dumps; /* pickle.dumps */
     PyObject *loads;
     PyObject *ndarray; /* numpy.ndarray once NumPy has been imported, else NULL */
-    PyObject *sum; /* mpi.SUM, the operator that reductions take by default */
+    PyObject *sum;     /* mpi.SUM, the operator that reductions take by default */
 } pm_state;
 
 /* The state of the module that a type belongs to; borrowed. */

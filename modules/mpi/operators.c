@@ -17,8 +17,7 @@ typedef struct {
 } operation;
 
 typedef struct {
-    PyObject_HEAD
-    const operation *operation;
+    PyObject_HEAD const operation *operation;
 } pm_operator;
 
 static PyObject *choose_min(PyObject *left, PyObject *right)
@@ -96,8 +95,8 @@ static PyObject *apply(pm_state *state, const operation *what, PyObject *left, P
 bool pm_operator_check(PyObject *op, const char *call)
 {
     if (!PyCallable_Check(op)) {
-        PyErr_Format(PyExc_TypeError, "%s: op must be an operator such as mpi.SUM or a callable, not %R",
-                     call, op);
+        PyErr_Format(PyExc_TypeError,
+                     "%s: op must be an operator such as mpi.SUM or a callable, not %R", call, op);
         return false;
     }
     return true;
@@ -166,9 +165,12 @@ PyDoc_STRVAR(operator_doc, "An operator of reductions, such as mpi.SUM; also cal
                            "place.");
 
 static PyType_Slot operator_slots[] = {
-    {Py_tp_dealloc, operator_dealloc}, {Py_tp_repr, operator_repr},
-    {Py_tp_call, operator_call},       {Py_tp_methods, operator_methods},
-    {Py_tp_getset, operator_getset},   {Py_tp_doc, (void *)operator_doc},
+    {Py_tp_dealloc, operator_dealloc},
+    {Py_tp_repr, operator_repr},
+    {Py_tp_call, operator_call},
+    {Py_tp_methods, operator_methods},
+    {Py_tp_getset, operator_getset},
+    {Py_tp_doc, (void *)operator_doc},
     {0, NULL},
 };
 

@@ -10,8 +10,19 @@
 #define DEPTH_MOST  16
 #define SEEN_MOST   64 /* lists and dicts in one value */
 
-enum { NONE = 'N', FALSE = 'F', TRUE = 'T', INT = 'i', FLOAT = 'd', COMPLEX = 'c', STR = 's',
-       BYTES = 'b', TUPLE = '(', LIST = '[', DICT = '{' };
+enum {
+    NONE = 'N',
+    FALSE = 'F',
+    TRUE = 'T',
+    INT = 'i',
+    FLOAT = 'd',
+    COMPLEX = 'c',
+    STR = 's',
+    BYTES = 'b',
+    TUPLE = '(',
+    LIST = '[',
+    DICT = '{'
+};
 
 typedef struct {
     pm_letter *letter;
@@ -83,7 +94,8 @@ static int add_dict(packer *to, PyObject *value)
     uint32_t count = (uint32_t)PyDict_GET_SIZE(value);
     PyObject *key, *item;
     Py_ssize_t at = 0;
-    int added = PyDict_GET_SIZE(value) > PACKED_MOST ? 0 : add_tagged(to, DICT, &count, sizeof count);
+    int added =
+        PyDict_GET_SIZE(value) > PACKED_MOST ? 0 : add_tagged(to, DICT, &count, sizeof count);
     while (added == 1 && PyDict_Next(value, &at, &key, &item)) {
         added = add_value(to, key);
         added = added == 1 ? add_value(to, item) : added;

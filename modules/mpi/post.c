@@ -18,9 +18,9 @@ static int start_parts(pm_sending *sending, int world_dest)
     MPI_Comm inner = pc_runtime_get()->inner;
     int tag = (int)pm_letter_header(letter)->part_tag;
     for (int i = 0; i < letter->part_count; i++) {
-        int code = pc_buffer_isend(letter->parts[i].buf, (size_t)letter->parts[i].len, world_dest,
-                                   (tag + i) & PC_TAG_MASK, inner,
-                                   &sending->requests[sending->count]);
+        int code =
+            pc_buffer_isend(letter->parts[i].buf, (size_t)letter->parts[i].len, world_dest,
+                            (tag + i) & PC_TAG_MASK, inner, &sending->requests[sending->count]);
         if (code != MPI_SUCCESS) {
             return code;
         }
@@ -111,8 +111,9 @@ static int start_fetching_parts(pm_letter *letter, MPI_Request *requests, int *s
     const pm_header *header = pm_letter_header(letter);
     MPI_Comm inner = pc_runtime_get()->inner;
     for (int i = 0; i < letter->part_count; i++) {
-        int code = pc_buffer_irecv(letter->parts[i].buf, (size_t)letter->parts[i].len, header->source,
-                                   ((int)header->part_tag + i) & PC_TAG_MASK, inner, &requests[i]);
+        int code =
+            pc_buffer_irecv(letter->parts[i].buf, (size_t)letter->parts[i].len, header->source,
+                            ((int)header->part_tag + i) & PC_TAG_MASK, inner, &requests[i]);
         if (code != MPI_SUCCESS) {
             return pc_error_set(call, code);
         }

@@ -12,7 +12,7 @@
 
 /* A value on its way up, or why there is none. */
 typedef struct {
-    PyObject *value; /* NULL once something failed */
+    PyObject *value;  /* NULL once something failed */
     PyObject *failed; /* the exception */
 } partial;
 
@@ -135,15 +135,16 @@ static PyObject *allreduce(const pm_collective *one, PyObject *value, PyObject *
         whole = one->comm->rank || letter ? pm_collective_spread(one, letter, 0) : NULL;
     }
     if (whole && !own.failed) {
-        result = one->comm->rank == 0 ? Py_NewRef(own.value) : pm_decode(one->state, whole, one->call);
+        result =
+            one->comm->rank == 0 ? Py_NewRef(own.value) : pm_decode(one->state, whole, one->call);
     }
     Py_XDECREF(whole);
     Py_XDECREF(letter);
     return end(&own, result);
 }
 
-static int parse(PyObject *self, PyObject *args, PyObject *keywords, bool rooted, PyObject **value_p,
-                 PyObject **op_p, int *root_p)
+static int parse(PyObject *self, PyObject *args, PyObject *keywords, bool rooted,
+                 PyObject **value_p, PyObject **op_p, int *root_p)
 {
     static char *names[] = {"value", "op", "root", NULL};
     static char *names_of_all[] = {"value", "op", NULL};
@@ -158,15 +159,18 @@ static int parse(PyObject *self, PyObject *args, PyObject *keywords, bool rooted
     if (!parsed || !pm_operator_check(*op_p, call)) {
         return -1;
     }
-    return !root_value || pm_comm_read_rank((pm_comm *)self, root_value, call, "root", root_p) ? 0 : -1;
+    return !root_value || pm_comm_read_rank((pm_comm *)self, root_value, call, "root", root_p) ? 0
+                                                                                               : -1;
 }
 
 const char pm_comm_reduce_doc[] =
     "reduce($self, /, value, op=SUM, root=0)\n--\n\n"
     "Combines every rank's value and gives the result to root; None elsewhere.\n"
     "Collective over comm. log2(size) steps, in rank order.\n\n"
-    "op: an operator such as mpi.SUM, or any callable of two values, which must associate. Arrays are\n"
-    "combined element by element. A failing op is an exception where it failed, and mpi.Error on the\n"
+    "op: an operator such as mpi.SUM, or any callable of two values, which must associate. Arrays "
+    "are\n"
+    "combined element by element. A failing op is an exception where it failed, and mpi.Error on "
+    "the\n"
     "ranks that its value was meant for.";
 
 PyObject *pm_comm_reduce(PyObject *self, PyObject *args, PyObject *keywords)
@@ -185,7 +189,8 @@ const char pm_comm_allreduce_doc[] =
     "allreduce($self, /, value, op=SUM)\n--\n\n"
     "Combines every rank's value and gives every rank the result.\n"
     "Collective over comm. 2 log2(size) steps, in rank order.\n\n"
-    "op: an operator such as mpi.SUM, or any callable of two values, which must associate. Arrays are\n"
+    "op: an operator such as mpi.SUM, or any callable of two values, which must associate. Arrays "
+    "are\n"
     "combined element by element. A failing op is an exception on every rank.";
 
 PyObject *pm_comm_allreduce(PyObject *self, PyObject *args, PyObject *keywords)

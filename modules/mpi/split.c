@@ -55,8 +55,9 @@ static PyObject *make_part(pm_comm *comm, PyObject *all)
         for (int i = 0; i < count; i++) {
             members[i] = list[i].rank;
         }
-        part = count < 0 ? NULL
-                         : pm_comm_of_members(pm_state_of_type(Py_TYPE(comm)), comm, members, count);
+        part = count < 0
+                   ? NULL
+                   : pm_comm_of_members(pm_state_of_type(Py_TYPE(comm)), comm, members, count);
     }
     PyMem_Free(members);
     PyMem_Free(list);
@@ -82,7 +83,9 @@ PyObject *pm_comm_split(PyObject *self, PyObject *args, PyObject *keywords)
     PyObject *pair = Py_BuildValue("(OL)", color, key);
     PyObject *all = pair ? pm_collective_list((pm_comm *)self, pair, "split") : NULL;
     Py_XDECREF(pair);
-    PyObject *part = !all ? NULL : color == Py_None ? Py_NewRef(Py_None) : make_part((pm_comm *)self, all);
+    PyObject *part = !all               ? NULL
+                     : color == Py_None ? Py_NewRef(Py_None)
+                                        : make_part((pm_comm *)self, all);
     Py_XDECREF(all);
     return part;
 }
