@@ -117,15 +117,23 @@ int pi_relay_attach(const char *name, int rank, int patience_ms)
     return 0;
 }
 
-static void wait_for_go(void)
+/* The kind of the relay's next word; 0 when it is gone or says nothing. */
+static uint32_t hear(int timeout_ms)
 {
     struct pollfd one = {.fd = attached.socket, .events = POLLIN};
     pi_relay_message answer;
-    while (poll(&one, 1, ANSWER_MS) < 0 && errno == EINTR) {
+    while (poll(&one, 1, timeout_ms) < 0 && errno == EINTR) {
     }
-    if (one.revents & POLLIN) {
-        ssize_t got = recv(attached.socket, &answer, sizeof answer, MSG_DONTWAIT);
-        (void)got; /* whatever it says, the relay is done with us */
+    bool heard = one.revents & POLLIN &&
+                 recv(attached.socket, &answer, sizeof answer, MSG_DONTWAIT) == sizeof answer;
+    return heard ? answer.kind : 0;
+}
+
+static void wait_for_go(void)
+{
+    uint32_t word = hear(ANSWER_MS);
+    while (word == PI_RELAY_HOLD) {
+        word = hear(-1); /* the relay's end, if it comes to that, is heard too */
     }
 }
 

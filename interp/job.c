@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "interp/input.h"
 #include "interp/launch.h"
 #include "interp/launched.h"
 #include "interp/relay.h"
@@ -31,7 +32,9 @@
 #include "interp/text.h"
 #include "interp/venv.h"
 
-#define LOOK_MS 1000 /* the longest wait; all that matters wakes the front by itself */
+#define LOOK_MS           1000 /* the longest wait; all that matters wakes the front by itself */
+#define SAY_WHO_RUNS_MS   2000
+#define SAME_INTERRUPT_MS 500 /* timeout(1) sends its signal to the process and to its group */
 
 typedef struct {
     pid_t launcher;
@@ -39,8 +42,11 @@ typedef struct {
     int signals;
     pi_relay *relay;
     pi_remarks said;
+    pi_input input;
     int interrupted; /* the signal that asked the job to end, or 0 */
-    int status;      /* of the launcher, as waitpid gives it */
+    long interrupted_since;
+    bool said_who_runs;
+    int status; /* of the launcher, as waitpid gives it */
     int ranks;
 } front;
 
@@ -134,13 +140,18 @@ static void mask_signals(sigset_t *set, int how)
     sigprocmask(how, set, NULL);
 }
 
-/* In the child: becomes the launcher, which dies with the front. */
-static void become_launcher(char **words, int remarks)
+/* In the child: becomes the launcher, which dies with the front. It is in a group of its own: ^C in the
+ * terminal is for the front alone, which knows better than to end the job by it. */
+static void become_launcher(char **words, int remarks, int input)
 {
     sigset_t set;
+    setpgid(0, 0);
     mask_signals(&set, SIG_UNBLOCK);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     dup2(remarks, STDERR_FILENO);
+    if (input >= 0) {
+        dup2(input, STDIN_FILENO);
+    }
     execv(words[0], words);
     pi_say("cannot run %s: %s", words[0], strerror(errno));
     _exit(2);
@@ -149,37 +160,71 @@ static void become_launcher(char **words, int remarks)
 static int start_launcher(front *job, char **words)
 {
     int remarks[2];
-    if (pipe2(remarks, O_CLOEXEC) < 0) {
+    if (pi_input_open(&job->input) < 0 || pipe2(remarks, O_CLOEXEC) < 0) {
         return -1;
     }
     job->launcher = fork();
     if (job->launcher == 0) {
-        become_launcher(words, remarks[1]);
+        become_launcher(words, remarks[1], job->input.reading);
     }
     job->said.launcher = job->launcher;
+    pi_input_started(&job->input);
     close(remarks[1]);
     job->remarks = remarks[0];
     fcntl(job->remarks, F_SETFL, O_NONBLOCK);
     return job->launcher < 0 ? -1 : 0;
 }
 
-/* The terminal sends SIGINT and SIGQUIT to the launcher by itself; a kill(1) reaches the front only. */
+/* The first ^C is every rank's KeyboardInterrupt; the next, or one before there are ranks, ends them. */
+static void interrupt(front *job)
+{
+    if (job->interrupted && pi_now_ms() - job->interrupted_since < SAME_INTERRUPT_MS) {
+        return;
+    }
+    if (job->interrupted || !pi_relay_judge(job->relay).joined) {
+        kill(job->launcher, SIGTERM);
+    } else if (pi_relay_interrupt(job->relay)) {
+        kill(job->launcher, SIGURG); /* some ranks are elsewhere: the launcher reaches them */
+    }
+    job->interrupted_since = pi_now_ms();
+}
+
+static void take_signal(front *job, int number)
+{
+    if (number == SIGUSR1 || number == SIGUSR2) {
+        kill(job->launcher, number);
+    } else if (number == SIGINT) {
+        interrupt(job);
+        job->interrupted = job->interrupted ? job->interrupted : SIGINT;
+    } else if (number != SIGCHLD) {
+        kill(job->launcher, SIGTERM);
+        job->interrupted = number;
+    }
+}
+
 static void take_signals(front *job)
 {
     struct signalfd_siginfo one;
     while (read(job->signals, &one, sizeof one) == (ssize_t)sizeof one) {
-        int number = (int)one.ssi_signo;
-        bool from_terminal = one.ssi_code == SI_KERNEL;
-        if (number == SIGCHLD) {
-            continue;
-        }
-        if (number != SIGUSR1 && number != SIGUSR2 && !job->interrupted) {
-            job->interrupted = number;
-        }
-        if (!from_terminal) {
-            kill(job->launcher, number);
-        }
+        take_signal(job, (int)one.ssi_signo);
     }
+}
+
+/* Finally blocks may take their time; who waits should know for whom, and what to do. */
+static void say_who_runs(front *job)
+{
+    pi_text name = {0};
+    if (job->interrupted != SIGINT || job->said_who_runs ||
+        pi_now_ms() - job->interrupted_since < SAY_WHO_RUNS_MS) {
+        return;
+    }
+    pi_relay_name_running(job->relay, &name);
+    if (name.used) {
+        pi_say("interrupted; still running: rank %.*s (^C again ends the job)", (int)name.used,
+               name.bytes);
+    }
+    job->said_who_runs = true;
+    pi_text_fini(&name);
 }
 
 static void read_remarks(front *job)
@@ -193,10 +238,12 @@ static void read_remarks(front *job)
 static void relay_until_launcher_ends(front *job)
 {
     while (waitpid(job->launcher, &job->status, WNOHANG) == 0) {
-        const int wakes[PI_RELAY_WAKES] = {job->signals, job->remarks};
+        const int wakes[PI_RELAY_WAKES] = {job->signals, job->remarks, pi_input_watch(&job->input)};
         pi_relay_turn(job->relay, wakes, LOOK_MS);
         read_remarks(job);
         take_signals(job);
+        pi_input_pass(&job->input);
+        say_who_runs(job);
     }
     pi_relay_drain(job->relay);
     read_remarks(job);
@@ -212,15 +259,15 @@ static int conclude(front *job)
 {
     pi_relay_verdict verdict = pi_relay_judge(job->relay);
     int status = launcher_status(job);
+    if (job->interrupted && (status || verdict.failed_rank >= 0)) {
+        return 128 + job->interrupted;
+    }
     if (verdict.failed_rank >= 0) {
         if (job->ranks > 1) {
             pi_say("rank %d of %d ended the job with status %d", verdict.failed_rank, job->ranks,
                    verdict.status);
         }
         return verdict.status;
-    }
-    if (job->interrupted) {
-        return 128 + job->interrupted;
     }
     if (status > 128 && verdict.lost_rank >= 0) {
         pi_say("rank %d of %d was ended by signal %d (%s)", verdict.lost_rank, job->ranks,
@@ -262,6 +309,7 @@ static int run(front *job, const pi_options *options, pi_output_mode mode, char 
     relay_until_launcher_ends(job);
     int status = conclude(job);
     close(job->signals);
+    pi_input_close(&job->input);
     if (job->remarks >= 0) {
         close(job->remarks);
     }

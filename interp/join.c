@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "interp/interrupt.h"
 #include "interp/job.h"
 #include "interp/library.h"
 #include "interp/place.h"
@@ -66,7 +67,7 @@ static int lead_to_file(const char *pattern, int rank)
 
 static void serve_as_relay(pi_relay *relay, int expected)
 {
-    const int wakes[PI_RELAY_WAKES] = {-1, -1};
+    const int wakes[PI_RELAY_WAKES] = {-1, -1, -1};
     long since = pi_now_ms();
     for (;;) {
         int connected = pi_relay_turn(relay, wakes, 1000);
@@ -202,6 +203,7 @@ int pi_join_job(const pi_options *options, const pi_launched *launched)
     if (status) {
         return status;
     }
+    pi_interrupt_listen();
     take_place(options, launched, job.bind);
     if (pi_launched_mark(launched) < 0) {
         pi_say("rank %d: no room in the environment", launched->rank);

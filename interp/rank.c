@@ -72,7 +72,10 @@ static int furnish(const char *environment, const char *executable, bool in_job)
     if (pi_builtin_boot() < 0 || (environment && restore_executable(executable) < 0)) {
         return -1;
     }
-    return in_job ? (write_lines() < 0 || pi_library_start()->watch() < 0 ? -1 : 0) : 0;
+    if (!in_job) {
+        return 0;
+    }
+    return write_lines() < 0 || pi_library_start()->watch() < 0 ? -1 : 0;
 }
 
 static int run_python(const pi_options *options, bool in_job)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,6 +24,7 @@ typedef enum { ABSENT, RUNNING, FAILING, FAILED, DONE, LOST } rank_state;
 
 typedef struct {
     rank_state state;
+    pid_t pid;
     int socket;                    /* -1: not connected, or closed */
     int streams[PI_RELAY_STREAMS]; /* reading ends of stdout and stderr; -1 likewise */
     bool waits;                    /* for GO, after FAILED */
@@ -36,6 +38,7 @@ struct pi_relay {
     pi_output *outputs[PI_RELAY_STREAMS];
     pi_report *report; /* takes a rank's stderr from FAILING on */
     long failed_since; /* -1: no rank has failed */
+    bool patient;      /* interrupted: no rank ends the job while others run their finally blocks */
     pi_relay_verdict verdict;
     struct pollfd *watched;
 };
@@ -141,10 +144,10 @@ static void pass_on_closing(pi_relay *relay)
     }
 }
 
-static void answer(const rank_side *side)
+static void answer(const rank_side *side, pi_relay_kind kind)
 {
-    pi_relay_message go = {PI_RELAY_MAGIC, PI_RELAY_GO, 0, 0};
-    ssize_t sent = send(side->socket, &go, sizeof go, MSG_NOSIGNAL | MSG_DONTWAIT);
+    pi_relay_message word = {PI_RELAY_MAGIC, kind, 0, 0};
+    ssize_t sent = send(side->socket, &word, sizeof word, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)sent; /* a rank that does not listen goes on by itself */
 }
 
@@ -166,9 +169,10 @@ static void take_message(pi_relay *relay, int rank, const pi_relay_message *mess
     switch (message->kind) {
     case PI_RELAY_FAILING:
         side->state = FAILING;
-        answer(side);
+        answer(side, PI_RELAY_GO);
         break;
     case PI_RELAY_FAILED:
+        answer(side, PI_RELAY_HOLD);
         note_failure(relay, rank, message->value);
         break;
     case PI_RELAY_BYE:
@@ -230,10 +234,11 @@ static int read_hello(int socket, pi_relay_message *hello, int streams[PI_RELAY_
 }
 
 /* Takes the streams as the rank's. The number is kept in range by the caller. */
-static void join_rank(pi_relay *relay, int rank, int socket, const int streams[PI_RELAY_STREAMS])
+static void join_rank(pi_relay *relay, const pi_relay_message *hello, int socket,
+                      const int streams[PI_RELAY_STREAMS])
 {
-    rank_side *side = &relay->ranks[rank];
-    *side = (rank_side){.state = RUNNING, .socket = socket};
+    rank_side *side = &relay->ranks[hello->rank];
+    *side = (rank_side){.state = RUNNING, .pid = hello->value, .socket = socket};
     for (int i = 0; i < PI_RELAY_STREAMS; i++) {
         side->streams[i] = streams[i];
         fcntl(streams[i], F_SETFL, O_NONBLOCK);
@@ -258,7 +263,14 @@ static void accept_rank(pi_relay *relay)
         close_fd(&streams[1]);
         return;
     }
-    join_rank(relay, hello.rank, socket, streams);
+    join_rank(relay, &hello, socket, streams);
+}
+
+/* A rank that has not come yet will run, unless it is on another node. */
+static bool runs(const pi_relay *relay, int rank)
+{
+    rank_state state = relay->ranks[rank].state;
+    return state == RUNNING || state == FAILING || (state == ABSENT && !relay->patient);
 }
 
 /* Writes the report and lets the first that failed end the job: when all that are here have failed, or
@@ -268,15 +280,14 @@ static void settle_failures(pi_relay *relay, long now)
 {
     bool waits = false, all = true;
     for (int rank = 0; rank < relay->size; rank++) {
-        rank_state state = relay->ranks[rank].state;
         waits = waits || relay->ranks[rank].waits;
-        all = all && state != RUNNING && state != FAILING && state != ABSENT;
+        all = all && !runs(relay, rank);
     }
-    if (!waits || (!all && now - relay->failed_since < EQUALS_MS)) {
+    if (!waits || (!all && (relay->patient || now - relay->failed_since < EQUALS_MS))) {
         return;
     }
     pi_report_write(relay->report);
-    answer(&relay->ranks[relay->verdict.failed_rank]);
+    answer(&relay->ranks[relay->verdict.failed_rank], PI_RELAY_GO);
     for (int rank = 0; rank < relay->size; rank++) {
         relay->ranks[rank].waits = false;
     }
@@ -345,6 +356,29 @@ int pi_relay_turn(pi_relay *relay, const int wakes[PI_RELAY_WAKES], int timeout_
         accept_rank(relay);
     }
     return relay->connected;
+}
+
+int pi_relay_interrupt(pi_relay *relay)
+{
+    int missed = 0;
+    for (int rank = 0; rank < relay->size; rank++) {
+        const rank_side *side = &relay->ranks[rank];
+        missed += side->state == ABSENT;
+        if (side->state == RUNNING) {
+            kill(side->pid, SIGURG);
+        }
+    }
+    relay->patient = true;
+    return missed;
+}
+
+void pi_relay_name_running(const pi_relay *relay, pi_text *name)
+{
+    bool running[relay->size];
+    for (int rank = 0; rank < relay->size; rank++) {
+        running[rank] = runs(relay, rank);
+    }
+    pi_ranks_name(name, running, relay->size);
 }
 
 void pi_relay_drain(pi_relay *relay)

@@ -14,13 +14,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "interp/text.h"
+
 /* What a rank says on its socket. */
 typedef enum {
     PI_RELAY_HELLO = 1, /* with the two reading ends; value: process id */
     PI_RELAY_FAILING,   /* a traceback follows on stderr; answered by GO before it is written */
-    PI_RELAY_FAILED,    /* value: the status; answered by GO when the rank may end the job */
-    PI_RELAY_BYE,       /* MPI is finalised, all is well */
+    PI_RELAY_FAILED, /* value: the status; answered by HOLD, and by GO to the one that ends the job */
+    PI_RELAY_BYE,    /* MPI is finalised, all is well */
     PI_RELAY_GO,
+    PI_RELAY_HOLD, /* GO will come, or the end */
 } pi_relay_kind;
 
 typedef struct {
@@ -42,11 +45,18 @@ pi_relay *pi_relay_new(const char *name, pi_output_mode mode, int size);
 
 void pi_relay_free(pi_relay *relay);
 
-#define PI_RELAY_WAKES 2
+#define PI_RELAY_WAKES 3
 
 /* Waits at most timeout_ms for something to do and does it. The wakes (or -1) are descriptors that
  * also end the wait. Returns the number of ranks that are connected, or -1 with errno set. */
 int pi_relay_turn(pi_relay *relay, const int wakes[PI_RELAY_WAKES], int timeout_ms);
+
+/* Interrupts the ranks: each gets KeyboardInterrupt, and what they fail with is awaited however long
+ * their finally blocks take. Returns how many ranks could not be reached from here. */
+int pi_relay_interrupt(pi_relay *relay);
+
+/* Names the ranks that still run. */
+void pi_relay_name_running(const pi_relay *relay, pi_text *name);
 
 /* Writes all that is still in the pipes, unfinished lines and reports included. */
 void pi_relay_drain(pi_relay *relay);

@@ -24,9 +24,13 @@ static bool is_rule(const char *line, size_t length)
     return length > RULE_LENGTH && only_has(line, length, "-\n");
 }
 
-/* "[host:1234] ..." with the launcher's own number. */
+/* "[host:1234] ..." with the launcher's own number, or its note that it forwards a signal. */
 static bool is_signed(const char *line, size_t length, pid_t launcher)
 {
+    static const char forwards[] = "mpirun: Forwarding signal";
+    if (length >= sizeof forwards && memcmp(line, forwards, sizeof forwards - 1) == 0) {
+        return true;
+    }
     const char *colon = length && line[0] == '[' ? memchr(line, ':', length) : NULL;
     char number[32];
     int digits = snprintf(number, sizeof number, ":%ld]", (long)launcher);

@@ -5,6 +5,7 @@
  * user's own, each failing rank heads its own. */
 #include "modules/common/together.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,21 +26,42 @@ static void write_line(const char *format, ...)
     (void)written; /* stderr is gone: there is nobody to tell */
 }
 
+/* The heading, or the relay's leave to write into its report. */
+static void announce(void)
+{
+    const pc_start *how = pc_runtime_how();
+    if (how->relayed) {
+        Py_BEGIN_ALLOW_THREADS;
+        how->failing();
+        Py_END_ALLOW_THREADS;
+    } else {
+        write_line("--- rank %d of %d\n", pc_runtime_get()->rank, pc_runtime_get()->size);
+    }
+}
+
+/* An interrupted Python ends by sending SIGINT to itself, and the launcher then kills the others within
+ * their finally blocks. SystemExit from the hook ends it by exit(), whose handlers wait for them. */
+static PyObject *leave_interrupted(PyObject *shown)
+{
+    PyObject *status = shown ? PyLong_FromLong(128 + SIGINT) : NULL;
+    Py_XDECREF(shown);
+    if (status) {
+        PyErr_SetObject(PyExc_SystemExit, status);
+        Py_DECREF(status);
+    }
+    return NULL;
+}
+
 /* excepthook(hook, type, value, traceback): the hook that was there, behind the heading. */
 static PyObject *excepthook(PyObject *hook, PyObject *args)
 {
-    const pc_start *how = pc_runtime_how();
-    const pc_runtime *runtime = pc_runtime_get();
-    if (pc_runtime_usable()) {
-        if (how->relayed) {
-            Py_BEGIN_ALLOW_THREADS;
-            how->failing();
-            Py_END_ALLOW_THREADS;
-        } else {
-            write_line("--- rank %d of %d\n", runtime->rank, runtime->size);
-        }
+    if (!pc_runtime_usable()) {
+        return PyObject_Call(hook, args, NULL);
     }
-    return PyObject_Call(hook, args, NULL);
+    announce();
+    PyObject *shown = PyObject_Call(hook, args, NULL);
+    PyObject *type = PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : NULL;
+    return type == PyExc_KeyboardInterrupt ? leave_interrupted(shown) : shown;
 }
 
 static PyMethodDef excepthook_methods[] = {
