@@ -199,28 +199,24 @@ static PyObject *comm_free(PyObject *self, PyObject *Py_UNUSED(unused))
     Py_RETURN_NONE;
 }
 
-#define VERB(name)                                                                                 \
-    {                                                                                              \
-#name, (PyCFunction)(void (*)(void))pm_comm_##name, METH_VARARGS | METH_KEYWORDS,          \
-            pm_comm_##name##_doc                                                                   \
-    }
+#define KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 static PyMethodDef comm_methods[] = {
-    VERB(send),
-    VERB(recv),
-    VERB(barrier),
-    VERB(bcast),
-    VERB(scatter),
-    VERB(gather),
-    VERB(allgather),
-    VERB(reduce),
-    VERB(allreduce),
-    VERB(split),
-    VERB(dup),
+    {"send", KEYWORDS(pm_comm_send), pm_comm_send_doc},
+    {"recv", KEYWORDS(pm_comm_recv), pm_comm_recv_doc},
+    {"barrier", KEYWORDS(pm_comm_barrier), pm_comm_barrier_doc},
+    {"bcast", KEYWORDS(pm_comm_bcast), pm_comm_bcast_doc},
+    {"scatter", KEYWORDS(pm_comm_scatter), pm_comm_scatter_doc},
+    {"gather", KEYWORDS(pm_comm_gather), pm_comm_gather_doc},
+    {"allgather", KEYWORDS(pm_comm_allgather), pm_comm_allgather_doc},
+    {"reduce", KEYWORDS(pm_comm_reduce), pm_comm_reduce_doc},
+    {"allreduce", KEYWORDS(pm_comm_allreduce), pm_comm_allreduce_doc},
+    {"split", KEYWORDS(pm_comm_split), pm_comm_split_doc},
+    {"dup", KEYWORDS(pm_comm_dup), pm_comm_dup_doc},
     {"free", comm_free, METH_NOARGS, free_doc},
-    {"abort", (PyCFunction)(void (*)(void))comm_abort, METH_VARARGS | METH_KEYWORDS, abort_doc},
+    {"abort", KEYWORDS(comm_abort), abort_doc},
     {0},
 };
-#undef VERB
+#undef KEYWORDS
 
 static PyGetSetDef comm_getset[] = {
     {"rank", comm_rank, NULL, "This rank's number in the communicator, from 0.", NULL},

@@ -78,10 +78,13 @@ class Job(support.Case):
 
     def test_several_applications(self):
         """`mpirun -n 1 a : -n 2 b`: nothing collective at start; app is one's own program."""
+        mpirun = support.config("PYMPI_MPIRUN")
+        if support.run(["-n", "1", "true", ":", "-n", "2", "true"], program=mpirun).status:
+            self.skipTest("this mpirun cannot start two applications (5.0.7 of Debian 13 crashes)")
         code = "import mpi; mpi.app.barrier(); print(mpi.world.size, mpi.app.size, flush=True)"
         r = support.run(["-n", "1", support.PYMPI, "-c", code, ":",
                          "-n", "2", support.PYMPI, "-c", code],
-                        program=support.config("PYMPI_MPIRUN"))
+                        program=mpirun)
         self.assertEqual(sorted(r.out.splitlines()), ["3 1", "3 2", "3 2"], r.err)
 
     def test_children_of_a_rank(self):

@@ -30,6 +30,7 @@ FOLDER = "/usr/share/datasets/fashion-mnist"
 FILES = ("train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz")
 SIDE = 28               # an image has SIDE x SIDE pixels of one byte
 PIXELS = SIDE * SIDE
+PART = 65536            # bytes that gzip is asked for at once
 PIECE = 1000            # images that are read, sent or made float64 at once: 0.75 MiB of bytes
 TOLERANCE = 1e-10       # what --check allows the numbers to differ by, relative to the largest
 
@@ -59,14 +60,16 @@ class ImageFile:
 
     def read(self, count):
         """Return the next `count` images as an array (count, PIXELS) of bytes."""
-        return np.frombuffer(self.read_bytes(count * PIXELS), np.uint8).reshape(count, PIXELS)
+        return self.read_bytes(count * PIXELS).reshape(count, PIXELS)
 
     def read_bytes(self, size):
-        """Return the next `size` bytes."""
+        """Return the next `size` bytes as an array; gzip holds a part of them a second time."""
+        data, got = np.empty(size, np.uint8), 0
         with self.explained():
-            data = self.stream.read(size)
-        if len(data) < size:
-            raise DataError(f"{self.path} ends early: of {size} more bytes it has {len(data)}")
+            while got < size and (more := self.stream.readinto(data[got:got + PART])):
+                got += more
+        if got < size:
+            raise DataError(f"{self.path} ends early: of {size} more bytes it has {got}")
         return data
 
     def finish(self):
