@@ -20,7 +20,7 @@ import support
 from pympi.examples import pca
 
 COUNTS = (2503, 1001)       # images of the made files: odd, and more than one piece
-GZIP = 512 * 1024           # bytes that gzip holds of its own while it reads, and small change
+GZIP = 768 * 1024           # bytes that gzip holds of its own while it reads, and small change
 
 
 class OnEveryRank(support.Comms):

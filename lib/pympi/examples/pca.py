@@ -30,7 +30,6 @@ FOLDER = "/usr/share/datasets/fashion-mnist"
 FILES = ("train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz")
 SIDE = 28               # an image has SIDE x SIDE pixels of one byte
 PIXELS = SIDE * SIDE
-PART = 65536            # bytes that gzip is asked for at once
 PIECE = 1000            # images that are read, sent or made float64 at once: 0.75 MiB of bytes
 TOLERANCE = 1e-10       # what --check allows the numbers to differ by, relative to the largest
 
@@ -59,17 +58,22 @@ class ImageFile:
             raise DataError(f"{path} holds no images")
 
     def read(self, count):
-        """Return the next `count` images as an array (count, PIXELS) of bytes."""
-        return self.read_bytes(count * PIXELS).reshape(count, PIXELS)
+        """Return the next `count` images as an array (count, PIXELS) of bytes.
+
+        A few at a time, for gzip may take as much memory again as the bytes that it is asked for.
+        """
+        images = np.empty((count, PIXELS), np.uint8)
+        for start in range(0, count, 64):
+            few = images[start:start + 64]
+            few.data.cast("B")[:] = self.read_bytes(few.nbytes)
+        return images
 
     def read_bytes(self, size):
-        """Return the next `size` bytes as an array; gzip holds a part of them a second time."""
-        data, got = np.empty(size, np.uint8), 0
+        """Return the next `size` bytes."""
         with self.explained():
-            while got < size and (more := self.stream.readinto(data[got:got + PART])):
-                got += more
-        if got < size:
-            raise DataError(f"{self.path} ends early: of {size} more bytes it has {got}")
+            data = self.stream.read(size)
+        if len(data) < size:
+            raise DataError(f"{self.path} ends early: of {size} more bytes it has {len(data)}")
         return data
 
     def finish(self):
