@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,26 +40,6 @@ static int connect_patiently(const char *name, int patience_ms)
     }
 }
 
-static int send_hello(int socket, int rank, const int reading[PI_RELAY_STREAMS])
-{
-    pi_relay_message hello = {PI_RELAY_MAGIC, PI_RELAY_HELLO, rank, (int32_t)getpid()};
-    struct iovec part = {&hello, sizeof hello};
-    union {
-        char bytes[CMSG_SPACE(sizeof(int) * PI_RELAY_STREAMS)];
-        struct cmsghdr align;
-    } control = {0};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof control.bytes};
-    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int) * PI_RELAY_STREAMS);
-    memcpy(CMSG_DATA(rights), reading, sizeof(int) * PI_RELAY_STREAMS);
-    return sendmsg(socket, &message, MSG_NOSIGNAL) == (ssize_t)sizeof hello ? 0 : -1;
-}
-
 static void close_all(const int *fds, int count)
 {
     int cause = errno;
@@ -84,7 +63,8 @@ static int lead_streams(int socket, int rank)
         }
         reading[i] = pipes[i][0];
     }
-    if (send_hello(socket, rank, reading) < 0) {
+    pi_relay_message hello = {PI_RELAY_MAGIC, PI_RELAY_HELLO, rank, (int32_t)getpid()};
+    if (pi_local_send(socket, &hello, sizeof hello, reading, PI_RELAY_STREAMS) < 0) {
         goto close_pipes;
     }
     result = 0;
@@ -101,13 +81,29 @@ close_pipes:
     return result;
 }
 
-int pi_relay_attach(const char *name, int rank, int patience_ms)
+/* The front's standard input in place of the launcher's. */
+static int take_input(int socket)
+{
+    struct pollfd one = {.fd = socket, .events = POLLIN};
+    pi_relay_message welcome;
+    int fd = -1;
+    while (poll(&one, 1, ANSWER_MS) < 0 && errno == EINTR) {
+    }
+    if (pi_local_receive(socket, &welcome, sizeof welcome, &fd, 1) < 0 || fd < 0) {
+        return -1;
+    }
+    int result = dup2(fd, STDIN_FILENO) < 0 ? -1 : 0;
+    close_all(&fd, 1);
+    return result;
+}
+
+int pi_relay_attach(const char *name, int rank, int patience_ms, bool with_input)
 {
     int socket = connect_patiently(name, patience_ms);
     if (socket < 0) {
         return -1;
     }
-    if (lead_streams(socket, rank) < 0) {
+    if (lead_streams(socket, rank) < 0 || (with_input && take_input(socket) < 0)) {
         close_all(&socket, 1);
         return -1;
     }

@@ -1,4 +1,4 @@
-/* The terminal as rank 0's standard input.
+/* The job's standard input, which is rank 0's.
  * SPDX-License-Identifier: MIT */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -19,7 +19,8 @@ int pi_input_open(pi_input *input)
     int ends[2];
     *input = (pi_input){-1, -1};
     if (!isatty(STDIN_FILENO)) {
-        return 0;
+        input->reading = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        return 0; /* closed: there is none */
     }
     if (pipe2(ends, O_CLOEXEC) < 0) {
         return -1;
@@ -37,7 +38,7 @@ static void close_end(int *fd_p)
     }
 }
 
-void pi_input_started(pi_input *input)
+void pi_input_given(pi_input *input)
 {
     close_end(&input->reading);
 }

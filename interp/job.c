@@ -41,6 +41,7 @@ typedef struct {
     int remarks; /* the launcher's own stderr; -1 after its end */
     int signals;
     pi_relay *relay;
+    bool local; /* rank 0 is on this node */
     pi_remarks said;
     pi_input input;
     int interrupted; /* the signal that asked the job to end, or 0 */
@@ -88,15 +89,24 @@ static void say_crowded(const pi_options *options)
     }
 }
 
-/* Open MPI refuses to start as root unless told twice; in a container there is nobody else. On one node
+/* All ranks are where the front is, as far as it can know. */
+static bool on_this_node(const pi_options *options)
+{
+    return !options->hosts && !options->hostfile && !getenv("SLURM_JOB_ID");
+}
+
+/* Ranks that bind themselves spare 4.1 a look at the whole machine, 15 ms. Open MPI refuses to start as root unless told twice; in a container there is nobody else. On one node
  * it need not ask the kernel for routes: where there are odd ones, 5.0 has a line a rank about it. */
 static void prepare_environment(const pi_options *options)
 {
+    if (!pi_launcher_binds(options)) {
+        setenv("OMPI_MCA_orte_bound_at_launch", "1", 0);
+    }
     if (geteuid() == 0) {
         setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 0);
         setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 0);
     }
-    if (!options->hosts && !options->hostfile && !getenv("SLURM_JOB_ID")) {
+    if (on_this_node(options)) {
         setenv("OMPI_MCA_reachable", "weighted", 0);
     }
 }
@@ -149,12 +159,23 @@ static void become_launcher(char **words, int remarks, int input)
     mask_signals(&set, SIG_UNBLOCK);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     dup2(remarks, STDERR_FILENO);
-    if (input >= 0) {
-        dup2(input, STDIN_FILENO);
-    }
+    dup2(input, STDIN_FILENO);
     execv(words[0], words);
     pi_say("cannot run %s: %s", words[0], strerror(errno));
     _exit(2);
+}
+
+/* Rank 0 on this node takes its input from the front: on the launcher's way 5.0.7 repeats pieces of what
+ * comes faster than it is read. */
+static int launcher_input(front *job)
+{
+    if (job->local && job->input.reading >= 0) {
+        pi_relay_offer_input(job->relay, job->input.reading);
+        job->input.reading = -1;
+    } else if (job->input.reading >= 0) {
+        return dup(job->input.reading);
+    }
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 static int start_launcher(front *job, char **words)
@@ -163,12 +184,14 @@ static int start_launcher(front *job, char **words)
     if (pi_input_open(&job->input) < 0 || pipe2(remarks, O_CLOEXEC) < 0) {
         return -1;
     }
+    int input = launcher_input(job);
     job->launcher = fork();
     if (job->launcher == 0) {
-        become_launcher(words, remarks[1], job->input.reading);
+        become_launcher(words, remarks[1], input);
     }
     job->said.launcher = job->launcher;
-    pi_input_started(&job->input);
+    close(input);
+    pi_input_given(&job->input);
     close(remarks[1]);
     job->remarks = remarks[0];
     fcntl(job->remarks, F_SETFL, O_NONBLOCK);
@@ -335,13 +358,14 @@ int pi_job_run(const pi_options *options)
     raise_limit();
     say_crowded(options);
     snprintf(relay, sizeof relay, "pympi-%ld-%lx", (long)getpid(), (unsigned long)pi_now_ms());
-    snprintf(text, sizeof text, "%s,%d", relay, !pi_launcher_binds(options));
+    snprintf(text, sizeof text, "%s,%d,%d", relay, !pi_launcher_binds(options),
+             on_this_node(options) && fcntl(STDIN_FILENO, F_GETFD) >= 0);
     char **words = pi_launcher_words(&launcher, options, self, text);
     if (!words) {
         pi_say("out of memory for the launcher's command line");
         return 1;
     }
-    front job = {.ranks = options->ranks};
+    front job = {.ranks = options->ranks, .local = on_this_node(options)};
     int status = run(&job, options, mode, words, relay);
     free(words);
     return status;
@@ -349,11 +373,12 @@ int pi_job_run(const pi_options *options)
 
 bool pi_job_read(pi_job *job, const char *text)
 {
-    int bind;
+    int bind, input;
     *job = (pi_job){0};
-    if (sscanf(text, "%63[^,],%d", job->relay, &bind) != 2) {
+    if (sscanf(text, "%63[^,],%d,%d", job->relay, &bind, &input) != 3) {
         return false;
     }
     job->bind = bind != 0;
+    job->input = input != 0;
     return true;
 }

@@ -12,6 +12,7 @@ int pi_job_run(const pi_options *options);
 typedef struct {
     char relay[64]; /* the relay's name */
     bool bind;      /* ranks bind themselves to their share of the cores */
+    bool input;     /* rank 0 gets its standard input from the relay */
 } pi_job;
 
 /* Reads it; false when the text is not what pi_job_run writes. */

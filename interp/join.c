@@ -117,7 +117,7 @@ static int lead_to_node_relay(pi_output_mode mode, const pi_launched *launched)
     if (launched->local_rank == 0) {
         start_relay(name, mode, launched);
     }
-    if (pi_relay_attach(name, launched->rank, RELAY_PATIENCE_MS) < 0) {
+    if (pi_relay_attach(name, launched->rank, RELAY_PATIENCE_MS, false) < 0) {
         pi_say("rank %d: its output cannot be led to the node's relay: %s", launched->rank,
                strerror(errno));
     }
@@ -125,23 +125,25 @@ static int lead_to_node_relay(pi_output_mode mode, const pi_launched *launched)
 }
 
 /* A front on another node cannot be reached: then output goes the launcher's way. */
-static int lead_output(const pi_options *options, const pi_launched *launched, const char *relay)
+static int lead_output(const pi_options *options, const pi_launched *launched, const pi_job *job)
 {
     const char *output = options->output;
     bool label = strcmp(output, "label") == 0, fold = strcmp(output, "fold") == 0;
+    bool with_input = job->input && launched->rank == 0;
+    bool attached = *job->relay && pi_relay_attach(job->relay, launched->rank, 0, with_input) == 0;
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
-    if (!label && !fold && strcmp(output, "raw") != 0) {
-        return strstr(output, "%r")
-                   ? lead_to_file(output, launched->rank)
-                   : refuse(launched,
-                            "--output takes raw, label, fold or a file name with %r for the rank",
-                            output);
+    if (label || fold) {
+        return attached ? 0
+                        : lead_to_node_relay(label ? PI_OUTPUT_LABEL : PI_OUTPUT_FOLD, launched);
     }
-    if (*relay && pi_relay_attach(relay, launched->rank, 0) == 0) {
+    if (strcmp(output, "raw") == 0) {
         return 0;
     }
-    return label || fold ? lead_to_node_relay(label ? PI_OUTPUT_LABEL : PI_OUTPUT_FOLD, launched)
-                         : 0;
+    return strstr(output, "%r")
+               ? lead_to_file(output, launched->rank)
+               : refuse(launched,
+                        "--output takes raw, label, fold or a file name with %r for the rank",
+                        output);
 }
 
 static void take_place(const pi_options *options, const pi_launched *launched, bool bind)
@@ -199,7 +201,7 @@ int pi_join_job(const pi_options *options, const pi_launched *launched)
     if (options->job && !pi_job_read(&job, options->job)) {
         return refuse(launched, "--job is pympi's own word to its ranks", options->job);
     }
-    int status = lead_output(options, launched, job.relay);
+    int status = lead_output(options, launched, &job);
     if (status) {
         return status;
     }

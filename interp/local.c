@@ -81,3 +81,47 @@ int pi_local_accept(int listening)
     }
     return same_user(fd) < 0 ? close_keeping_errno(fd) : fd;
 }
+
+/* Room for the descriptors of one message. */
+typedef union {
+    char bytes[CMSG_SPACE(sizeof(int) * PI_LOCAL_FDS)];
+    struct cmsghdr align;
+} control;
+
+int pi_local_send(int socket, const void *bytes, size_t size, const int *fds, int count)
+{
+    control room = {0};
+    size_t length = sizeof(int) * (size_t)count;
+    struct iovec part = {(void *)bytes, size};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (count) {
+        message.msg_control = room.bytes;
+        message.msg_controllen = CMSG_SPACE(length);
+        struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(length);
+        memcpy(CMSG_DATA(rights), fds, length);
+    }
+    return sendmsg(socket, &message, MSG_NOSIGNAL) == (ssize_t)size ? 0 : -1;
+}
+
+ssize_t pi_local_receive(int socket, void *bytes, size_t size, int *fds, int count)
+{
+    control room = {0};
+    struct iovec part = {bytes, size};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = room.bytes,
+                             .msg_controllen = sizeof room.bytes};
+    for (int i = 0; i < count; i++) {
+        fds[i] = -1;
+    }
+    ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    struct cmsghdr *rights = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    if (rights && rights->cmsg_type == SCM_RIGHTS) {
+        int came = (int)((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        memcpy(fds, CMSG_DATA(rights), sizeof(int) * (size_t)(came < count ? came : count));
+    }
+    return got;
+}

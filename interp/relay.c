@@ -32,6 +32,7 @@ typedef struct {
 
 struct pi_relay {
     int listening;
+    int input; /* for rank 0; -1: none, or given */
     int size;
     rank_side *ranks;
     int connected;
@@ -65,6 +66,7 @@ pi_relay *pi_relay_new(const char *name, pi_output_mode mode, int size)
         return NULL;
     }
     relay->failed_since = -1;
+    relay->input = -1;
     relay->verdict = (pi_relay_verdict){.failed_rank = -1, .lost_rank = -1};
     relay->listening = pi_local_listen(name);
     relay->report = pi_report_new(size);
@@ -90,6 +92,11 @@ static void close_fd(int *fd_p)
     }
 }
 
+void pi_relay_offer_input(pi_relay *relay, int fd)
+{
+    relay->input = fd;
+}
+
 void pi_relay_free(pi_relay *relay)
 {
     for (int rank = 0; relay->ranks && rank < relay->size; rank++) {
@@ -101,6 +108,7 @@ void pi_relay_free(pi_relay *relay)
         pi_output_free(relay->outputs[i]);
     }
     close_fd(&relay->listening);
+    close_fd(&relay->input);
     pi_report_free(relay->report);
     free(relay->watched);
     free(relay->ranks);
@@ -212,25 +220,18 @@ static void read_socket(pi_relay *relay, int rank)
 /* Receives HELLO with its two descriptors; -1 when it is none. */
 static int read_hello(int socket, pi_relay_message *hello, int streams[PI_RELAY_STREAMS])
 {
-    struct iovec part = {hello, sizeof *hello};
-    union {
-        char bytes[CMSG_SPACE(sizeof(int) * PI_RELAY_STREAMS)];
-        struct cmsghdr align;
-    } control = {0};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof control.bytes};
     struct pollfd one = {.fd = socket, .events = POLLIN};
     poll(&one, 1, 1000); /* a rank says it right after it connects */
-    ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    struct cmsghdr *rights = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    if (!rights || rights->cmsg_type != SCM_RIGHTS ||
-        rights->cmsg_len != CMSG_LEN(sizeof(int) * PI_RELAY_STREAMS)) {
-        return -1;
-    }
-    memcpy(streams, CMSG_DATA(rights), sizeof(int) * PI_RELAY_STREAMS);
-    return 0;
+    ssize_t got = pi_local_receive(socket, hello, sizeof *hello, streams, PI_RELAY_STREAMS);
+    return got == (ssize_t)sizeof *hello && streams[PI_RELAY_STREAMS - 1] >= 0 ? 0 : -1;
+}
+
+/* Gives rank 0 the job's standard input, once. */
+static void give_input(pi_relay *relay, int socket)
+{
+    pi_relay_message welcome = {PI_RELAY_MAGIC, PI_RELAY_WELCOME, 0, 0};
+    pi_local_send(socket, &welcome, sizeof welcome, &relay->input, 1);
+    close_fd(&relay->input);
 }
 
 /* Takes the streams as the rank's. The number is kept in range by the caller. */
@@ -245,6 +246,9 @@ static void join_rank(pi_relay *relay, const pi_relay_message *hello, int socket
     }
     relay->connected++;
     relay->verdict.joined++;
+    if (hello->rank == 0 && relay->input >= 0) {
+        give_input(relay, socket);
+    }
 }
 
 static void accept_rank(pi_relay *relay)

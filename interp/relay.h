@@ -23,7 +23,8 @@ typedef enum {
     PI_RELAY_FAILED, /* value: the status; answered by HOLD, and by GO to the one that ends the job */
     PI_RELAY_BYE,    /* MPI is finalised, all is well */
     PI_RELAY_GO,
-    PI_RELAY_HOLD, /* GO will come, or the end */
+    PI_RELAY_HOLD,    /* GO will come, or the end */
+    PI_RELAY_WELCOME, /* to rank 0's HELLO: with the job's standard input */
 } pi_relay_kind;
 
 typedef struct {
@@ -46,6 +47,9 @@ pi_relay *pi_relay_new(const char *name, pi_output_mode mode, int size);
 void pi_relay_free(pi_relay *relay);
 
 #define PI_RELAY_WAKES 3
+
+/* Offers rank 0 a descriptor as its standard input, and takes it over. */
+void pi_relay_offer_input(pi_relay *relay, int fd);
 
 /* Waits at most timeout_ms for something to do and does it. The wakes (or -1) are descriptors that
  * also end the wait. Returns the number of ranks that are connected, or -1 with errno set. */
@@ -73,8 +77,9 @@ pi_relay_verdict pi_relay_judge(const pi_relay *relay);
 
 /* The rank's side (attach.c). */
 
-/* Leads stdout and stderr of this process to the relay. 0, or -1 with errno set and nothing changed. */
-int pi_relay_attach(const char *name, int rank, int patience_ms);
+/* Leads stdout and stderr of this process to the relay, and with_input its stdin from there. 0, or -1
+ * with errno set. */
+int pi_relay_attach(const char *name, int rank, int patience_ms, bool with_input);
 
 /* Says something to the relay; waits for its GO where the kind has one. Without a relay: nothing. */
 void pi_relay_tell(pi_relay_kind kind, int value);
