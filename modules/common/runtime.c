@@ -69,6 +69,23 @@ static int read_level(const char *name, int *level_p)
     return -1;
 }
 
+/* Without a launcher nobody removes the shared memory that Open MPI 5.0 made for a rank alone. */
+static void remove_segment(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    char line[512];
+    while (maps && fgets(line, sizeof line, maps)) {
+        char *path = strstr(line, "/dev/shm/sm_segment.");
+        if (path) {
+            path[strcspn(path, " \n")] = '\0';
+            unlink(path);
+        }
+    }
+    if (maps) {
+        fclose(maps);
+    }
+}
+
 /* The last thing a process does; status is that of exit(3). */
 static void end(int status, void *unused)
 {
@@ -78,6 +95,9 @@ static void end(int status, void *unused)
     }
     if (status && runtime.state.size > 1) {
         pc_together_end(status & 0xff);
+    }
+    if (!runtime.how.launched) {
+        remove_segment();
     }
     MPI_Finalize();
     runtime.how.finalized();
