@@ -75,8 +75,8 @@ static void remove_segment(void)
     FILE *maps = fopen("/proc/self/maps", "re");
     char line[512];
     while (maps && fgets(line, sizeof line, maps)) {
-        char *path = strstr(line, "/dev/shm/sm_segment.");
-        if (path) {
+        char *path = strchr(line, '/');
+        if (path && strstr(path, "/sm_segment.")) {
             path[strcspn(path, " \n")] = '\0';
             unlink(path);
         }

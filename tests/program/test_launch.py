@@ -1,5 +1,6 @@
 """Launching: -n and its company, what is handed on, and one clear line when it cannot be done."""
 # SPDX-License-Identifier: MIT
+# leaves: prterun.*  (of an mpirun that crashes, see test_several_applications)
 
 import os
 import signal
