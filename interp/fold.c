@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "interp/output.h"
+#include "interp/ranks.h"
 #include "interp/text.h"
 
 #define LATE_MS    500        /* nothing is held back longer */

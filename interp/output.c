@@ -192,27 +192,3 @@ void pi_output_finish(pi_output *output)
         write_out(output, rank, output->ranks[rank].text.used);
     }
 }
-
-static void add_run(pi_text *name, int first, int last)
-{
-    char run[40];
-    if (first == last) {
-        snprintf(run, sizeof run, "%s%d", name->used ? "," : "", first);
-    } else {
-        snprintf(run, sizeof run, "%s%d-%d", name->used ? "," : "", first, last);
-    }
-    pi_text_add_string(name, run);
-}
-
-void pi_ranks_name(pi_text *name, const bool *marked, int size)
-{
-    for (int rank = 0; rank < size; rank++) {
-        int first = rank;
-        if (marked[rank]) {
-            while (rank + 1 < size && marked[rank + 1]) {
-                rank++;
-            }
-            add_run(name, first, rank);
-        }
-    }
-}

@@ -30,7 +30,4 @@ void pi_output_finish(pi_output *output);
 /* True when nobody reads the job's text any more. */
 bool pi_output_closed(const pi_output *output);
 
-/* "0,2-4" for the ranks that are marked. */
-void pi_ranks_name(pi_text *name, const bool *marked, int size);
-
 #endif

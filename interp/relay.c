@@ -16,6 +16,7 @@
 
 #include "interp/local.h"
 #include "interp/output.h"
+#include "interp/ranks.h"
 #include "interp/report.h"
 
 #define EQUALS_MS 200 /* how long the first to fail waits for others that fail alike */

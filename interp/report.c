@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "interp/output.h"
+#include "interp/ranks.h"
 #include "interp/text.h"
 
 struct pi_report {

@@ -55,9 +55,23 @@ static const char *library_version(void)
     return version;
 }
 
+/* A process that found MPI running leaves its end to whoever started it. */
+static int start(const pc_start *how, char *why, size_t size)
+{
+    int running;
+    MPI_Initialized(&running);
+    if (pc_runtime_start(how, why, size) < 0) {
+        return -1;
+    }
+    if (!running) {
+        pc_together_start();
+    }
+    return 0;
+}
+
 PC_EXPORT const pc_entry_table pc_entry = {
     .version = PC_ENTRY_VERSION,
-    .start = pc_runtime_start,
+    .start = start,
     .rank = world_rank,
     .size = world_size,
     .share = share,

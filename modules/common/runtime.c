@@ -1,8 +1,5 @@
-/* MPI's state in this process: starting it, and ending it with the process.
- * SPDX-License-Identifier: MIT
- *
- * The end comes from an exit handler of libc, because Py_RunMain does not return after sys.exit(), and
- * because it must come behind Py_FinalizeEx: objects free their communicators there. */
+/* MPI's state in this process.
+ * SPDX-License-Identifier: MIT */
 #include "modules/common/runtime.h"
 
 #include <stdatomic.h>
@@ -10,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "modules/common/together.h"
 
 static struct {
     pc_runtime state;
@@ -86,15 +81,10 @@ static void remove_segment(void)
     }
 }
 
-/* The last thing a process does; status is that of exit(3). */
-static void end(int status, void *unused)
+void pc_runtime_finish(void)
 {
-    (void)unused;
     if (runtime.owner != getpid() || !pc_runtime_usable()) {
         return;
-    }
-    if (status && runtime.state.size > 1) {
-        pc_together_end(status & 0xff);
     }
     if (!runtime.how.launched) {
         remove_segment();
@@ -117,7 +107,6 @@ static int init(char *why, size_t size)
         return -1;
     }
     runtime.owner = getpid();
-    on_exit(end, NULL);
     return 0;
 }
 

@@ -41,6 +41,9 @@ bool pc_runtime_usable(void);
 /* The list of requests that broken waits left behind; wait.c keeps it, the GIL guards it. */
 struct pc_abandoned **pc_runtime_abandoned(void);
 
+/* Finalises MPI in the process that started it, unless somebody did. Behind Py_FinalizeEx. */
+void pc_runtime_finish(void);
+
 /* Ends the job with this status without another word. */
 void pc_runtime_abort(int status) __attribute__((noreturn));
 

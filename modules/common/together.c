@@ -1,6 +1,9 @@
 /* Failing together: how one rank's failure becomes the job's.
  * SPDX-License-Identifier: MIT
  *
+ * The end comes from an exit handler of libc, because Py_RunMain does not return after sys.exit(), and
+ * because it must come behind Py_FinalizeEx: objects free their communicators there.
+ *
  * With a relay the traceback goes into its report, which shows equal ones once. Under a launcher of the
  * user's own, each failing rank heads its own. */
 #include "modules/common/together.h"
@@ -83,7 +86,7 @@ int pc_together_watch(void)
     return result;
 }
 
-void pc_together_end(int status)
+static void end_job(int status)
 {
     const pc_start *how = pc_runtime_how();
     const pc_runtime *runtime = pc_runtime_get();
@@ -94,4 +97,19 @@ void pc_together_end(int status)
                    runtime->size, status);
     }
     pc_runtime_abort(status);
+}
+
+/* The last thing a process does; status is that of exit(3). */
+static void end(int status, void *unused)
+{
+    (void)unused;
+    if (status & 0xff && pc_runtime_usable() && pc_runtime_get()->size > 1) {
+        end_job(status & 0xff);
+    }
+    pc_runtime_finish();
+}
+
+void pc_together_start(void)
+{
+    on_exit(end, NULL);
 }

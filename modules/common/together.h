@@ -7,7 +7,7 @@
  * one rank. Needs the GIL. 0, or -1 with an exception set. */
 int pc_together_watch(void);
 
-/* Ends the job with this status, which is not 0. Does not return. Knows no Python. */
-void pc_together_end(int status) __attribute__((noreturn));
+/* Lets the exit of this process end the job, if its status is not 0, and MPI. MPI has been started. */
+void pc_together_start(void);
 
 #endif

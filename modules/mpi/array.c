@@ -5,17 +5,6 @@
 #include "modules/common/errors.h"
 #include "modules/mpi/pack.h"
 
-PyObject *pm_state_ndarray(pm_state *state)
-{
-    if (!state->ndarray) {
-        PyObject *modules = PyImport_GetModuleDict();             /* borrowed */
-        PyObject *numpy = PyDict_GetItemString(modules, "numpy"); /* borrowed */
-        state->ndarray = numpy ? PyObject_GetAttrString(numpy, "ndarray") : NULL;
-        PyErr_Clear(); /* NumPy is being imported right now, or is somebody's own numpy.py */
-    }
-    return state->ndarray;
-}
-
 static bool is_true(PyObject *object, const char *attribute)
 {
     PyObject *value = PyObject_GetAttrString(object, attribute);

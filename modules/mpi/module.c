@@ -16,6 +16,17 @@ pm_state *pm_state_of_type(PyTypeObject *type)
     return PyType_GetModuleState(type);
 }
 
+PyObject *pm_state_ndarray(pm_state *state)
+{
+    if (!state->ndarray) {
+        PyObject *modules = PyImport_GetModuleDict();             /* borrowed */
+        PyObject *numpy = PyDict_GetItemString(modules, "numpy"); /* borrowed */
+        state->ndarray = numpy ? PyObject_GetAttrString(numpy, "ndarray") : NULL;
+        PyErr_Clear(); /* NumPy is being imported right now, or is somebody's own numpy.py */
+    }
+    return state->ndarray;
+}
+
 static int import_pickle(pm_state *state)
 {
     PyObject *pickle = PyImport_ImportModule("pickle");

@@ -244,7 +244,8 @@ class Info(support.Case):
         r = support.run(["-n", "2", "-m", "mpi4py.bench", "ringtest"], timeout=60)
         self.assertEqual(r.status, 0, r.err)
         self.assertIn("time for", r.out)
-        self.ok(support.run(["-c", code]), "1\n")
+        # Alone, 5.0 leaves a segment in shared memory if it makes one, here as under python3.
+        self.ok(support.run(["-c", code], env={"OMPI_MCA_btl": "self"}), "1\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,13 @@
+/* Sets of ranks in words.
+ * SPDX-License-Identifier: MIT */
+#ifndef PYMPI_INTERP_RANKS_H
+#define PYMPI_INTERP_RANKS_H
+
+#include <stdbool.h>
+
+#include "interp/text.h"
+
+/* Adds "0,2-4" for the ranks that are marked. */
+void pi_ranks_name(pi_text *name, const bool *marked, int size);
+
+#endif
