@@ -381,6 +381,16 @@ const char pm_comm_allgather_doc[] =
     "When a rank's object cannot be sent, that rank raises what pickle raised and the others\n"
     "mpi.Error.";
 
+/* A rank that is in another verb sends something else. */
+static int check_blocks(const pm_collective *one, PyObject *others, Py_ssize_t count)
+{
+    bool right = PyList_CheckExact(others) && PyList_GET_SIZE(others) == count;
+    for (Py_ssize_t i = 0; right && i < count; i++) {
+        right = PyBytes_CheckExact(PyList_GET_ITEM(others, i));
+    }
+    return right ? 0 : pc_error_say(one->call, "another rank is in another collective");
+}
+
 /* Sends the first blocks to one side and appends those that come from the other. */
 static int exchange_blocks(const pm_collective *one, PyObject *blocks, int step)
 {
@@ -397,7 +407,9 @@ static int exchange_blocks(const pm_collective *one, PyObject *blocks, int step)
     Py_DECREF(letter);
     PyObject *others = fetch_value(one, (rank + step) % size);
     Py_ssize_t end = PyList_GET_SIZE(blocks);
-    int result = others ? PyList_SetSlice(blocks, end, end, others) : -1;
+    int result = others && check_blocks(one, others, count) == 0
+                     ? PyList_SetSlice(blocks, end, end, others)
+                     : -1;
     Py_XDECREF(others);
     return pm_post_finish(&sending, one->call) < 0 ? -1 : result;
 }

@@ -1,0 +1,91 @@
+"""No verb keeps memory: the blocks that Python holds do not grow with the number of calls."""
+# SPDX-License-Identifier: MIT
+# timeout: 120
+
+import gc
+import sys
+
+import support
+
+ROUNDS, CALLS, SLACK = 4, 100, 20       # a leak of one block a call is five times the slack
+
+
+class Leaks(support.Comms):
+    def steady(self, call):
+        """The call, made often by all ranks, leaves as many blocks as it found.
+
+        Python itself takes up some at first: the best of a few rounds counts. All ranks make the
+        same calls and fail as one.
+        """
+        grown = []
+        for _ in range(ROUNDS):
+            gc.collect()
+            before = sys.getallocatedblocks()
+            for _ in range(CALLS):
+                call()
+            gc.collect()
+            grown.append(sys.getallocatedblocks() - before)
+        least = self.comm.allgather(min(grown))
+        self.assertLess(max(least), SLACK, f"blocks more a rank after {CALLS} calls: {least}")
+
+    def around(self, value):
+        left = (self.comm.rank - 1) % self.comm.size
+        right = (self.comm.rank + 1) % self.comm.size
+        if self.comm.size == 1 or self.comm.rank % 2 == 0:
+            self.comm.send(value, right)
+            return self.comm.recv(left)
+        got = self.comm.recv(left)
+        self.comm.send(value, right)
+        return got
+
+    def values(self):
+        yield from (None, 7, "text", b"b" * 9000, bytearray(9000), [1, {"a": (2.5, 1j)}], {1, 2})
+        try:
+            import numpy as np
+        except ImportError:
+            return
+        yield from (np.arange(10), np.arange(5000.0), {"a": np.ones(9000), "b": np.zeros((3, 0))},
+                    np.arange(100)[::3], np.array(["2001-01-01"], "M8[D]"))
+
+    def test_messages(self):
+        for value in self.values():
+            with self.subTest(repr(value)[:40]):
+                self.steady(lambda: self.around(value))
+
+    def test_collectives(self):
+        comm, size = self.comm, self.comm.size
+        for value in self.values():
+            with self.subTest(repr(value)[:40]):
+                self.steady(lambda: comm.bcast(value))
+                self.steady(lambda: comm.gather(value))
+                self.steady(lambda: comm.allgather(value))
+                self.steady(lambda: comm.scatter([value] * size))
+        self.steady(lambda: comm.allreduce(2.5))
+        self.steady(lambda: comm.reduce("a", lambda a, b: a + b))
+        self.steady(comm.barrier)
+
+    def test_failures(self):
+        def fails(call):
+            try:
+                call()
+            except Exception:
+                return
+            self.fail("it did not fail")
+
+        unpicklable = lambda: None                              # noqa: E731
+        self.steady(lambda: fails(lambda: self.comm.send(unpicklable, 0)))
+        self.steady(lambda: fails(lambda: self.comm.send(1, -7)))
+        self.steady(lambda: fails(lambda: self.comm.allgather(unpicklable)))
+        self.steady(lambda: fails(lambda: self.comm.bcast(unpicklable)))
+
+    def test_communicators(self):
+        def once():
+            part = self.comm.split(self.comm.rank % 2)
+            part.barrier()
+            part.free()
+
+        self.steady(once)
+
+
+if __name__ == "__main__":
+    support.main()
