@@ -89,6 +89,15 @@ static void say_crowded(const pi_options *options)
     }
 }
 
+/* A program from the terminal is every rank's: it is read to its end first. */
+static void say_reads_terminal(const pi_options *options)
+{
+    bool from_input = options->program == PI_PROGRAM_STDIN || options->program == PI_PROGRAM_NONE;
+    if (from_input && isatty(STDIN_FILENO)) {
+        pi_say("type the program for all ranks; Ctrl-D ends it and runs it");
+    }
+}
+
 /* All ranks are where the front is, as far as it can know. */
 static bool on_this_node(const pi_options *options)
 {
@@ -357,6 +366,7 @@ int pi_job_run(const pi_options *options)
     prepare_environment(options);
     raise_limit();
     say_crowded(options);
+    say_reads_terminal(options);
     snprintf(relay, sizeof relay, "pympi-%ld-%lx", (long)getpid(), (unsigned long)pi_now_ms());
     snprintf(text, sizeof text, "%s,%d,%d", relay, !pi_launcher_binds(options),
              on_this_node(options) && fcntl(STDIN_FILENO, F_GETFD) >= 0);
