@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <unistd.h>
 
@@ -25,7 +24,6 @@ int pi_input_open(pi_input *input)
     if (pipe2(ends, O_CLOEXEC) < 0) {
         return -1;
     }
-    signal(SIGPIPE, SIG_IGN); /* the launcher may end first */
     *input = (pi_input){ends[0], ends[1]};
     return 0;
 }

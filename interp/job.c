@@ -166,6 +166,7 @@ static void become_launcher(char **words, int remarks, int input)
     sigset_t set;
     setpgid(0, 0);
     mask_signals(&set, SIG_UNBLOCK);
+    signal(SIGPIPE, SIG_DFL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     dup2(remarks, STDERR_FILENO);
     dup2(input, STDIN_FILENO);
@@ -307,7 +308,7 @@ static int conclude(front *job)
     } else if (status && verdict.lost_rank >= 0 && verdict.joined) {
         pi_say("rank %d of %d went without a word, which ended the job with status %d",
                verdict.lost_rank, job->ranks, status);
-    } else {
+    } else if (verdict.joined < job->ranks) {
         pi_remarks_show(&job->said);
     }
     return status;
@@ -333,6 +334,7 @@ static int run(front *job, const pi_options *options, pi_output_mode mode, char 
         return 1;
     }
     mask_signals(&set, SIG_BLOCK);
+    signal(SIGPIPE, SIG_IGN); /* who does not read our output any more is the ranks' business */
     job->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (job->signals < 0 || start_launcher(job, words) < 0) {
         pi_say("cannot start %s: %s", words[0], strerror(errno));
