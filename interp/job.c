@@ -34,6 +34,7 @@
 
 #define LOOK_MS           1000 /* the longest wait; all that matters wakes the front by itself */
 #define SAY_WHO_RUNS_MS   2000
+#define RANK_BYTES        (8LL << 20) /* the least that a rank of one node needs for itself */
 #define SAME_INTERRUPT_MS 500 /* timeout(1) sends its signal to the process and to its group */
 
 typedef struct {
@@ -51,6 +52,12 @@ typedef struct {
     int ranks;
 } front;
 
+/* All ranks are where the front is, as far as it can know. */
+static bool on_this_node(const pi_options *options)
+{
+    return !options->hosts && !options->hostfile && !getenv("SLURM_JOB_ID");
+}
+
 /* A script that is not there is said here, once, and not by every rank. */
 static int check_script(const pi_options *options)
 {
@@ -58,6 +65,17 @@ static int check_script(const pi_options *options)
         return 0;
     }
     pi_say("can't open file '%s': [Errno %d] %s", options->program_name, errno, strerror(errno));
+    return -1;
+}
+
+/* A slip of the finger would keep the launcher busy for minutes before it failed. */
+static int check_ranks(const pi_options *options)
+{
+    long long memory = (long long)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+    if (!on_this_node(options) || options->ranks <= memory / RANK_BYTES) {
+        return 0;
+    }
+    pi_say("-n %d: this node has memory for about %lld ranks", options->ranks, memory / RANK_BYTES);
     return -1;
 }
 
@@ -96,12 +114,6 @@ static void say_reads_terminal(const pi_options *options)
     if (from_input && isatty(STDIN_FILENO)) {
         pi_say("type the program for all ranks; Ctrl-D ends it and runs it");
     }
-}
-
-/* All ranks are where the front is, as far as it can know. */
-static bool on_this_node(const pi_options *options)
-{
-    return !options->hosts && !options->hostfile && !getenv("SLURM_JOB_ID");
 }
 
 /* Ranks that bind themselves spare 4.1 a look at the whole machine, 15 ms. Open MPI refuses to start as root unless told twice; in a container there is nobody else. On one node
@@ -359,7 +371,7 @@ int pi_job_run(const pi_options *options)
     pi_output_mode mode;
     char self[PATH_MAX], relay[64], text[96];
     pi_self_name(options->argv[0], self, sizeof self);
-    if (check_output(options, &mode) < 0 || check_script(options) < 0 ||
+    if (check_ranks(options) < 0 || check_output(options, &mode) < 0 || check_script(options) < 0 ||
         check_hostfile(options) < 0 || check_environment(options, self) < 0 ||
         pi_launcher_find(&launcher, options) < 0) {
         return 2;
