@@ -8,12 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#define TAG_HALF_MOST (1 << 29)
+
 static struct {
     pc_runtime state;
     pc_start how;
-    pid_t owner; /* the process that started MPI; 0: it was running before us */
-    pid_t user;  /* the process that uses it */
-    atomic_uint tags;
+    pid_t owner;       /* the process that started MPI; 0: it was running before us */
+    pid_t user;        /* the process that uses it */
+    atomic_uint parts; /* of messages, numbered */
     struct pc_abandoned *abandoned;
 } runtime;
 
@@ -41,9 +43,19 @@ struct pc_abandoned **pc_runtime_abandoned(void)
     return &runtime.abandoned;
 }
 
-int pc_runtime_next_tag(int count)
+unsigned pc_runtime_next_parts(int count)
 {
-    return (int)(atomic_fetch_add(&runtime.tags, (unsigned)count) & PC_TAG_MASK);
+    return atomic_fetch_add(&runtime.parts, (unsigned)count);
+}
+
+int pc_runtime_part_tag(unsigned number)
+{
+    return (int)(number & (unsigned)(runtime.state.tag_half - 1));
+}
+
+int pc_runtime_collective_tag(unsigned number)
+{
+    return runtime.state.tag_half + pc_runtime_part_tag(number);
 }
 
 static int read_level(const char *name, int *level_p)
@@ -157,6 +169,10 @@ static void read_state(pc_runtime *state)
     int *most, found = 0;
     MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_TAG_UB, &most, &found);
     state->tag_most = found ? *most : 32767;
+    state->tag_half = TAG_HALF_MOST;
+    while (state->tag_half > state->tag_most / 2) {
+        state->tag_half /= 2;
+    }
     state->crowded = (local ? atol(local) : 1) > sysconf(_SC_NPROCESSORS_ONLN);
     read_applications(state);
 }

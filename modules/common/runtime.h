@@ -16,6 +16,8 @@ typedef struct {
     int app_first; /* our application's ranks: from here */
     int app_size;  /* so many */
     int tag_most;
+    int tag_half; /* a power of two: on the inner communicators parts of messages have the tags below,
+                   * collectives as many from here up. UCX has 2^23 tags in all. */
     int threads;  /* the level MPI gives, MPI_THREAD_... */
     bool crowded; /* more ranks on this node than processors: waits give way at once */
 
@@ -47,11 +49,11 @@ void pc_runtime_finish(void);
 /* Ends the job with this status without another word. */
 void pc_runtime_abort(int status) __attribute__((noreturn));
 
-/* A tag for the large parts of one message of this rank, below PC_TAG_COLLECTIVE. */
-int pc_runtime_next_tag(int count);
+/* Numbers for the large parts of one message of this rank: the first of count. */
+unsigned pc_runtime_next_parts(int count);
 
-/* Tags on the inner communicators: parts of messages below, collectives from here up. */
-#define PC_TAG_COLLECTIVE (1 << 29)
-#define PC_TAG_MASK       (PC_TAG_COLLECTIVE - 1)
+/* The tags of a part and of a collective by their numbers, which come round in time. */
+int pc_runtime_part_tag(unsigned number);
+int pc_runtime_collective_tag(unsigned number);
 
 #endif

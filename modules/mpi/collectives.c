@@ -19,7 +19,7 @@ int pm_collective_begin(pm_collective *one, pm_comm *comm, const char *call)
         return pc_error_say(call, "other programs are in this job and take no part; use mpi.app");
     }
     *one = (pm_collective){pm_state_of_type(Py_TYPE(comm)), comm, call,
-                           PC_TAG_COLLECTIVE + (int)(comm->sequence++ & PC_TAG_MASK)};
+                           pc_runtime_collective_tag(comm->sequence++)};
     return 0;
 }
 

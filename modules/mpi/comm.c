@@ -80,7 +80,7 @@ static int create_both(pm_comm *comm, const pm_comm *parent, const int *members,
 PyObject *pm_comm_of_members(pm_state *state, pm_comm *parent, const int *members, int count)
 {
     pm_comm *comm = new_comm(state);
-    int tag = PC_TAG_COLLECTIVE + (int)(parent->sequence & PC_TAG_MASK);
+    int tag = pc_runtime_collective_tag(parent->sequence);
     if (comm && (set_members(comm, parent, members, count) < 0 ||
                  create_both(comm, parent, members, tag) < 0)) {
         Py_CLEAR(comm);

@@ -33,10 +33,10 @@ typedef struct {
     uint8_t space; /* of the parts' memory: 0, the host's */
     uint16_t unused;
     uint32_t parts;
-    uint32_t part_tag;  /* of the first part that follows */
-    int32_t source;     /* the sender's rank in the world */
-    uint32_t statement; /* of the session; 0 in scripts */
-    uint64_t body;      /* bytes */
+    uint32_t first_part; /* the sender's number of the first part that follows */
+    int32_t source;      /* the sender's rank in the world */
+    uint32_t statement;  /* of the session; 0 in scripts */
+    uint64_t body;       /* bytes */
 } pm_header;
 
 typedef struct {
@@ -46,7 +46,7 @@ typedef struct {
     Py_buffer *parts; /* the memories; their objects are owned */
     int part_count;
     bool
-        stamped; /* source and part_tag are this rank's; sent to several, the letter must not change */
+        stamped; /* source and first_part are this rank's; sent to several, the letter must not change */
     PyObject *value; /* of a received letter, where it was made before its parts came; or NULL */
     char small[416]; /* the bytes of a small letter */
 } pm_letter;

@@ -16,11 +16,11 @@ static int start_parts(pm_sending *sending, int world_dest)
 {
     pm_letter *letter = sending->letter;
     MPI_Comm inner = pc_runtime_get()->inner;
-    int tag = (int)pm_letter_header(letter)->part_tag;
+    uint32_t first = pm_letter_header(letter)->first_part;
     for (int i = 0; i < letter->part_count; i++) {
-        int code =
-            pc_buffer_isend(letter->parts[i].buf, (size_t)letter->parts[i].len, world_dest,
-                            (tag + i) & PC_TAG_MASK, inner, &sending->requests[sending->count]);
+        int code = pc_buffer_isend(letter->parts[i].buf, (size_t)letter->parts[i].len, world_dest,
+                                   pc_runtime_part_tag(first + (uint32_t)i), inner,
+                                   &sending->requests[sending->count]);
         if (code != MPI_SUCCESS) {
             return code;
         }
@@ -34,7 +34,7 @@ static int start_all(pm_sending *sending, int dest, int world_dest, int tag, MPI
     pm_letter *letter = sending->letter;
     pm_header *header = pm_letter_header(letter);
     if (header->apart && !letter->stamped) {
-        header->part_tag = (uint32_t)pc_runtime_next_tag(letter->part_count);
+        header->first_part = pc_runtime_next_parts(letter->part_count);
         header->source = pc_runtime_get()->rank;
         letter->stamped = true;
     }
@@ -111,9 +111,9 @@ static int start_fetching_parts(pm_letter *letter, MPI_Request *requests, int *s
     const pm_header *header = pm_letter_header(letter);
     MPI_Comm inner = pc_runtime_get()->inner;
     for (int i = 0; i < letter->part_count; i++) {
-        int code =
-            pc_buffer_irecv(letter->parts[i].buf, (size_t)letter->parts[i].len, header->source,
-                            ((int)header->part_tag + i) & PC_TAG_MASK, inner, &requests[i]);
+        int code = pc_buffer_irecv(
+            letter->parts[i].buf, (size_t)letter->parts[i].len, header->source,
+            pc_runtime_part_tag(header->first_part + (uint32_t)i), inner, &requests[i]);
         if (code != MPI_SUCCESS) {
             return pc_error_set(call, code);
         }
