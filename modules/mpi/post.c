@@ -80,6 +80,10 @@ int pm_post_start(pm_sending *sending, pm_letter *letter, int dest, int world_de
 int pm_post_finish(pm_sending *sending, const char *call)
 {
     int result = 0;
+    if (sending->letter && PyErr_Occurred()) {
+        pm_post_leave(sending);
+        return -1;
+    }
     if (sending->letter) {
         result = pc_wait_all(sending->requests, sending->count, (PyObject *)sending->letter, call);
         release(sending);
@@ -137,8 +141,10 @@ static int fetch_parts(pm_state *state, pm_letter *letter, const char *call)
         }
     }
     int result = start_fetching_parts(letter, requests, &started, call);
-    if (pc_wait_all(requests, started, (PyObject *)letter, call) < 0) {
-        result = -1;
+    if (result < 0) {
+        pc_wait_leave(requests, started, (PyObject *)letter);
+    } else {
+        result = pc_wait_all(requests, started, (PyObject *)letter, call);
     }
     if (requests != few) {
         PyMem_Free(requests);

@@ -17,10 +17,11 @@ typedef struct {
 int pm_post_start(pm_sending *sending, pm_letter *letter, int dest, int world_dest, int tag,
                   MPI_Comm comm, const char *call);
 
-/* Waits until the letter is out. Also when the wait is broken nothing of it is left to do. */
+/* Waits until the letter is out. Also when the wait is broken nothing of it is left to do. With an
+ * exception set it does not wait: after ^C nobody should have to press it again for each receiver. */
 int pm_post_finish(pm_sending *sending, const char *call);
 
-/* Does not wait: the letter, which must be in one piece, is kept until it is out. */
+/* Does not wait: the letter is kept until it is out. */
 void pm_post_leave(pm_sending *sending);
 
 /* Receives a complete letter; NULL with an exception set. status may be MPI_STATUS_IGNORE. */

@@ -29,6 +29,9 @@ static void take_in(const pm_collective *one, PyObject *op, partial *own, int so
     PyObject *other = letter ? pm_decode(one->state, letter, one->call) : NULL;
     Py_XDECREF(letter);
     if (!own->value) { /* failed already: the letter had to be taken all the same */
+        if (!other && !PyErr_ExceptionMatches(PyExc_Exception)) {
+            fail(own); /* but KeyboardInterrupt goes before */
+        }
         PyErr_Clear();
         Py_XDECREF(other);
         return;
@@ -93,6 +96,12 @@ static PyObject *end(partial *own, PyObject *result)
     return result;
 }
 
+/* The whole value on rank 0. An operator may return what it was given, as MAX does: a copy then. */
+static PyObject *whole_value(const pm_collective *one, const partial *own, PyObject *given)
+{
+    return own->value == given ? pm_collective_copy(one, given) : Py_XNewRef(own->value);
+}
+
 static PyObject *fetch_result(const pm_collective *one, int source)
 {
     pm_letter *letter = pm_collective_fetch(one, source);
@@ -111,7 +120,7 @@ static PyObject *reduce(const pm_collective *one, PyObject *value, PyObject *op,
         if (rank == 0 && root != 0) {
             result = hand_on(one, &own, root) < 0 ? NULL : Py_NewRef(Py_None);
         } else if (rank == root) {
-            result = rank == 0 ? Py_XNewRef(own.value) : fetch_result(one, 0);
+            result = rank == 0 ? whole_value(one, &own, value) : fetch_result(one, 0);
         } else {
             result = Py_NewRef(Py_None);
         }
@@ -135,8 +144,8 @@ static PyObject *allreduce(const pm_collective *one, PyObject *value, PyObject *
         whole = one->comm->rank || letter ? pm_collective_spread(one, letter, 0) : NULL;
     }
     if (whole && !own.failed) {
-        result =
-            one->comm->rank == 0 ? Py_NewRef(own.value) : pm_decode(one->state, whole, one->call);
+        result = one->comm->rank == 0 ? whole_value(one, &own, value)
+                                      : pm_decode(one->state, whole, one->call);
     }
     Py_XDECREF(whole);
     Py_XDECREF(letter);

@@ -5,6 +5,7 @@
 import functools
 import math
 import operator
+import signal
 
 import mpi
 import support
@@ -362,7 +363,59 @@ def _numpy_op(np, name):
             "BAND": np.bitwise_and, "BOR": np.bitwise_or, "BXOR": np.bitwise_xor}[name]
 
 
+class Interrupted(support.Comms):
+    """One signal is enough to leave a collective, whatever else is to be waited for."""
+    over = ("world",)
+
+    class Alarm(BaseException):
+        pass
+
+    def interrupted(self, verb):
+        def alarm(*_):
+            raise self.Alarm
+        before = signal.signal(signal.SIGALRM, alarm)
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        try:
+            self.assertRaises(self.Alarm, verb)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+    def test_scatter_to_several_that_are_late(self):
+        self.need(3)
+        size = 1 << 22
+        if self.comm.rank == 0:
+            self.interrupted(lambda: self.comm.scatter([bytes(size)] * self.comm.size))
+            for rank in range(1, self.comm.size):
+                self.comm.send(None, rank, 5)
+        else:
+            self.comm.recv(0, 5)
+            self.assertEqual(len(self.comm.scatter()), size)
+
+    def test_goes_before_what_an_operator_raised(self):
+        self.need(3)
+
+        def first(a, b):
+            if self.comm.rank == 0:
+                raise LookupError
+            return a
+        if self.comm.rank == 0:
+            self.interrupted(lambda: self.comm.reduce(1, first))
+            self.comm.send(None, 2, 6)
+        else:
+            if self.comm.rank == 2:
+                self.comm.recv(0, 6)
+            self.assertIsNone(self.comm.reduce(1, first))
+
+
 class Callables(support.Comms):
+    def test_the_result_is_nobodys_argument(self):
+        for verb in self.comm.reduce, self.comm.allreduce:
+            value = [self.comm.size - self.comm.rank]
+            result = verb(value, mpi.MAX)
+            self.assertIsNot(result, value)
+            self.assertIn(result, ([self.comm.size], None))
+
     """Any callable of two values; they are combined in the order of ranks."""
 
     def test_order_of_ranks(self):
