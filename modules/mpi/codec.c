@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "modules/common/errors.h"
+#include "modules/common/runtime.h"
 #include "modules/mpi/array.h"
 #include "modules/mpi/pack.h"
 
@@ -123,6 +124,7 @@ static int put_value(pm_state *state, pm_letter *letter, PyObject *value)
 pm_letter *pm_encode(pm_state *state, PyObject *value, bool inside)
 {
     pm_letter *letter = pm_letter_new(state, kind_of(state, value));
+    inside = inside || pc_runtime_get()->inner == MPI_COMM_NULL; /* no way for parts of their own */
     if (letter && (put_value(state, letter, value) < 0 || pm_letter_close(letter, inside) < 0)) {
         Py_CLEAR(letter);
     }

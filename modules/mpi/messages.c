@@ -61,8 +61,7 @@ static bool read_tag(PyObject *value, const char *call, bool any, int *tag_p)
 static int send(pm_state *state, pm_comm *comm, PyObject *value, int dest, int tag)
 {
     bool to_self = dest == comm->rank;
-    pm_letter *letter =
-        pm_encode(state, value, to_self || pc_runtime_get()->inner == MPI_COMM_NULL);
+    pm_letter *letter = pm_encode(state, value, to_self);
     pm_sending sending;
     int result = letter ? pm_post_start(&sending, letter, dest, pm_comm_world_rank(comm, dest), tag,
                                         comm->users, "send")

@@ -82,7 +82,8 @@ class Job(support.Case):
         mpirun = support.config("PYMPI_MPIRUN")
         if support.run(["-n", "1", "true", ":", "-n", "2", "true"], program=mpirun).status:
             self.skipTest("this mpirun cannot start two applications (5.0.7 of Debian 13 crashes)")
-        code = "import mpi; mpi.app.barrier(); print(mpi.world.size, mpi.app.size, flush=True)"
+        code = ("import mpi; large = mpi.app.bcast(bytes(100_000)); assert len(large) == 100_000; "
+                "print(mpi.world.size, mpi.app.size, flush=True)")
         r = support.run(["-n", "1", support.PYMPI, "-c", code, ":",
                          "-n", "2", support.PYMPI, "-c", code],
                         program=mpirun)
