@@ -26,13 +26,21 @@ bool pm_array_check(pm_state *state, PyObject *value)
     return plain;
 }
 
-/* A dtype as its string ("<f8"), or pickled where the string does not tell all: fields, metadata. */
+/* True for NumPy's own types but void (20), which has fields. The numbers are part of NumPy's ABI. */
+static bool has_own_type(PyObject *dtype)
+{
+    PyObject *value = PyObject_GetAttrString(dtype, "num");
+    long number = value ? PyLong_AsLong(value) : -1;
+    Py_XDECREF(value);
+    PyErr_Clear();
+    return number >= 0 && number < 24 && number != 20;
+}
+
+/* A dtype as its string ("<f8"), or pickled where the string does not tell all: fields, metadata, types
+ * that others brought (bfloat16 would arrive as void). */
 static PyObject *describe_dtype(PyObject *dtype)
 {
-    PyObject *fields = PyObject_GetAttrString(dtype, "names");
-    bool simple = fields == Py_None && !is_true(dtype, "metadata");
-    Py_XDECREF(fields);
-    if (simple) {
+    if (has_own_type(dtype) && !is_true(dtype, "metadata")) {
         return PyObject_GetAttrString(dtype, "str");
     }
     PyObject *pickle = PyImport_ImportModule("pickle");

@@ -188,6 +188,20 @@ class Arrays(Ring):
         record = np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")])
         self.assertEqual(self.around(record).a.tolist(), [1])
 
+    def test_types_that_others_brought(self):
+        """NumPy's tests bring a dtype whose string does not tell what it is."""
+        np = numpy_or_skip()
+        try:
+            from numpy._core._rational_tests import rational
+        except ImportError:
+            try:
+                from numpy.core._rational_tests import rational
+            except ImportError:
+                self.skipTest("this NumPy comes without its tests")
+        for a in np.array([rational(1, 2), rational(2, 3)]), np.zeros(3, "V5"):
+            got = self.around(a)
+            self.assertEqual((got.dtype, got.tolist()), (a.dtype, a.tolist()))
+
     def test_big(self):
         np = numpy_or_skip()
         a = np.random.default_rng(support.SEED).random(3_000_000 if support.FULL else 500_000)
