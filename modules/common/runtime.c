@@ -212,6 +212,8 @@ int pc_runtime_start(const pc_start *how, char *why, size_t size)
 
 void pc_runtime_abort(int status)
 {
-    MPI_Abort(MPI_COMM_WORLD, status);
-    _exit(status); /* the launcher has been told */
+    if (pc_runtime_usable()) {
+        MPI_Abort(MPI_COMM_WORLD, status);
+    }
+    _exit(status); /* the launcher has been told; a fork ends alone */
 }

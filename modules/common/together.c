@@ -90,6 +90,7 @@ static void end_job(int status)
 {
     const pc_start *how = pc_runtime_how();
     const pc_runtime *runtime = pc_runtime_get();
+    fflush(stdout); /* what C wrote: the handler of libc that does it comes behind this one */
     if (how->relayed) {
         how->failed(status);
     } else {
