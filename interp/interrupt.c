@@ -8,18 +8,35 @@
 #include "interp/python.h"
 #include "interp/interrupt.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
 #include <unistd.h>
 
-static pid_t owner; /* forks of the rank end as they like */
+#include "interp/relay.h"
 
+static pid_t owner;                 /* forks of the rank end as they like */
+static volatile sig_atomic_t early; /* interrupted before Python could take it */
+static volatile sig_atomic_t
+    started; /* Python has started: what comes without it is behind its end */
+
+/* Without an interpreter CPython's call would crash. A rank whose Python has ended waits in MPI for the
+ * others: it says that they need not wait for it. */
 static void interrupt(int unused)
 {
+    int cause = errno;
     (void)unused;
-    if (owner == getpid()) {
-        PyErr_SetInterruptEx(SIGINT);
+    if (owner != getpid()) {
+        return;
     }
+    if (Py_IsInitialized()) {
+        PyErr_SetInterruptEx(SIGINT);
+    } else if (started) {
+        pi_relay_tell(PI_RELAY_BYE, 0);
+    } else {
+        early = 1;
+    }
+    errno = cause;
 }
 
 void pi_interrupt_listen(void)
@@ -28,4 +45,12 @@ void pi_interrupt_listen(void)
     owner = getpid();
     sigemptyset(&action.sa_mask);
     sigaction(SIGURG, &action, NULL);
+}
+
+void pi_interrupt_deliver(void)
+{
+    started = 1;
+    if (early) {
+        PyErr_SetInterruptEx(SIGINT);
+    }
 }

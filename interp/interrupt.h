@@ -6,4 +6,7 @@
 /* Makes SIGURG, which launchers forward and children ignore, what SIGINT is. Before Python starts. */
 void pi_interrupt_listen(void);
 
+/* After it has started: what came meanwhile. */
+void pi_interrupt_deliver(void);
+
 #endif

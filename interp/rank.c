@@ -9,6 +9,7 @@
 #include <limits.h>
 
 #include "interp/builtin.h"
+#include "interp/interrupt.h"
 #include "interp/join.h"
 #include "interp/library.h"
 #include "interp/self.h"
@@ -75,7 +76,11 @@ static int furnish(const char *environment, const char *executable, bool in_job)
     if (!in_job) {
         return 0;
     }
-    return write_lines() < 0 || pi_library_start()->watch() < 0 ? -1 : 0;
+    if (write_lines() < 0 || pi_library_start()->watch() < 0) {
+        return -1;
+    }
+    pi_interrupt_deliver();
+    return 0;
 }
 
 static int run_python(const pi_options *options, bool in_job)
