@@ -15,9 +15,9 @@ static int run(const pi_options *options)
     if (options->help) {
         pi_options_usage(options->argv[0]);
         fflush(stdout);
-        return pi_rank_run(options);
     }
-    return options->ranks ? pi_job_run(options) : pi_rank_run(options);
+    bool answers = options->help || options->program == PI_PROGRAM_ANSWER;
+    return options->ranks && !answers ? pi_job_run(options) : pi_rank_run(options);
 }
 
 int main(int argc, char **argv)

@@ -187,6 +187,19 @@ static bool take_python(pi_options *options, char *word, words *line)
     return false;
 }
 
+static int check_level(const pi_options *options)
+{
+    static const char *const levels[] = {"single", "funneled", "serialized", "multiple"};
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+        if (strcmp(options->mpi_threads, levels[i]) == 0) {
+            return 0;
+        }
+    }
+    pi_say("--mpi-threads takes single, funneled, serialized or multiple, not '%s'",
+           options->mpi_threads);
+    return -1;
+}
+
 int pi_options_parse(pi_options *options, int argc, char **argv)
 {
     *options = (pi_options){.output = "raw", .mpi_threads = "multiple"};
@@ -210,6 +223,10 @@ int pi_options_parse(pi_options *options, int argc, char **argv)
         }
     }
     keep_rest(options, &line);
+    if (check_level(options) < 0) {
+        pi_options_free(options);
+        return -1;
+    }
     return 0;
 }
 

@@ -191,6 +191,10 @@ class Refused(support.Case):
         self.refused(r, *words)
         self.assertLess(r.seconds, 1.0 * support.SLOW)
 
+    def test_level_of_threads(self):
+        for options in (["-n", "2"], []):
+            self.at_once([*options, "--mpi-threads", "many", "-c", "pass"], "--mpi-threads", "many")
+
     def test_bad_numbers(self):
         for n in ("0", "-1", "two", "1.5", "", "2x", "99999999999", "0x2", " 3 "):
             with self.subTest(n):
