@@ -116,8 +116,9 @@ static void say_reads_terminal(const pi_options *options)
     }
 }
 
-/* Ranks that bind themselves spare 4.1 a look at the whole machine, 15 ms. Open MPI refuses to start as root unless told twice; in a container there is nobody else. On one node
- * it need not ask the kernel for routes: where there are odd ones, 5.0 has a line a rank about it. */
+/* Ranks that bind themselves spare 4.1 a look at the whole machine, 15 ms. Open MPI refuses to start as
+ * root unless told twice; in a container there is nobody else. On one node it need not ask the kernel
+ * for routes: where there are odd ones, 5.0 has a line a rank about it. */
 static void prepare_environment(const pi_options *options)
 {
     if (!pi_launcher_binds(options)) {
@@ -161,12 +162,17 @@ static int check_output(const pi_options *options, pi_output_mode *mode_p)
     return -1;
 }
 
+/* Those that whoever started us ignores (nohup, a shell's background) stay so: blocked, they would come
+ * all the same. */
 static void mask_signals(sigset_t *set, int how)
 {
     static const int handled[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
     sigemptyset(set);
     for (size_t i = 0; i < sizeof handled / sizeof *handled; i++) {
-        sigaddset(set, handled[i]);
+        struct sigaction now;
+        if (sigaction(handled[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN) {
+            sigaddset(set, handled[i]);
+        }
     }
     sigprocmask(how, set, NULL);
 }
@@ -177,6 +183,7 @@ static void become_launcher(char **words, int remarks, int input)
 {
     sigset_t set;
     setpgid(0, 0);
+    signal(SIGPIPE, SIG_DFL);
     mask_signals(&set, SIG_UNBLOCK);
     signal(SIGPIPE, SIG_DFL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -314,7 +321,7 @@ static int conclude(front *job)
         }
         return verdict.status;
     }
-    if (status > 128 && verdict.lost_rank >= 0) {
+    if (status > 128 && status < 128 + NSIG && verdict.lost_rank >= 0) {
         pi_say("rank %d of %d was ended by signal %d (%s)", verdict.lost_rank, job->ranks,
                status - 128, strsignal(status - 128));
     } else if (status && verdict.lost_rank >= 0 && verdict.joined) {
@@ -345,6 +352,8 @@ static int run(front *job, const pi_options *options, pi_output_mode mode, char 
         pi_say("cannot listen to the ranks: %s", strerror(errno));
         return 1;
     }
+    signal(SIGPIPE, SIG_IGN); /* who reads the output or the input may end first */
+    signal(SIGCHLD, SIG_DFL); /* ignored by some parents, and then there is no status to wait for */
     mask_signals(&set, SIG_BLOCK);
     signal(SIGPIPE, SIG_IGN); /* who does not read our output any more is the ranks' business */
     job->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);

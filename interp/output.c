@@ -42,6 +42,7 @@ pi_output *pi_output_new(int fd, pi_output_mode mode, int size)
     if (!output || !ranks || (mode == PI_OUTPUT_FOLD && !fold)) {
         free(output);
         free(ranks);
+        pi_fold_free(fold);
         return NULL;
     }
     *output = (pi_output){

@@ -16,7 +16,8 @@ typedef struct {
 } pi_remarks;
 
 /* Reads what is there. Open MPI puts its remarks into boxes between two rules, or behind its host and
- * process id: they are held; all else comes from ranks on other nodes and is passed on to stderr. 0 at the end of the stream, else 1. */
+ * process id: they are held; all else comes from ranks on other nodes and is passed on to stderr. 0 at
+ * the end of the stream, else 1. */
 int pi_remarks_read(pi_remarks *remarks, int fd);
 
 /* Shows what is held: it is the only explanation there is. */

@@ -237,6 +237,72 @@ mpi.barrier()
                     for pipe in (p.stdout, p.stderr):
                         pipe.close()
 
+    def test_what_c_wrote_is_not_lost(self):
+        r = support.run_ranks(2, """
+            import ctypes, mpi, sys
+            if mpi.rank == 1:
+                ctypes.CDLL(None).printf(b"unfinished")
+                sys.exit(3)
+            mpi.recv()
+            """)
+        self.assertEqual((r.status, r.out.strip()), (3, "unfinished"), r.err)
+
+    def start(self, code, **kw):
+        """`pympi -n 2` of the source, which has said "up"; ended with the test."""
+        p = subprocess.Popen([support.PYMPI, "-n", "2", self.write("s.py", code)], stdin=-1,
+                             stdout=-1, stderr=-1, env=support.environment(),
+                             start_new_session=True, **kw)
+        for pipe in (p.stdin, p.stdout, p.stderr):
+            self.addCleanup(pipe.close)
+        self.addCleanup(p.wait)
+        self.addCleanup(p.kill)
+        self.assertEqual(p.stdout.readline(), b"up\n")
+        return p
+
+    def test_interrupt_of_a_rank_that_has_ended(self):
+        """One rank is behind its program and waits for the other: it is not asked any more."""
+        p = self.start("""
+            import mpi, time
+            if mpi.rank == 0:
+                mpi.send(None, 1)
+            else:
+                mpi.recv(0)
+                time.sleep(0.5)     # nothing tells from outside that a Python has ended
+                print("up", flush=True)
+                time.sleep(100)
+            """)
+        p.send_signal(signal.SIGINT)
+        out, err = p.communicate(timeout=20)
+        self.assertEqual(p.returncode, -signal.SIGINT, err)
+        self.assertIn(b"KeyboardInterrupt", err)
+        self.assertNotIn(b"Segmentation", err)
+        self.assertNotIn(b"still running", err)
+
+    def test_ignored_signals_stay_ignored(self):
+        """nohup: SIGHUP does not end the job. A parent that ignores SIGCHLD gets the status."""
+        def ignore():
+            for sig in (signal.SIGHUP, signal.SIGCHLD):
+                signal.signal(sig, signal.SIG_IGN)
+        p = self.start("""
+            import mpi, os, sys
+            if mpi.rank == 0:
+                print("up", flush=True)
+                sys.stdin.readline()
+                os._exit(200)
+            mpi.recv()
+            """, preexec_fn=ignore)
+        p.send_signal(signal.SIGHUP)
+        out, err = p.communicate(b"go\n", timeout=20)
+        self.assertEqual(p.returncode, 200, err)
+        self.assertNotIn(b"by signal", err)
+
+    def test_output_that_nobody_reads(self):
+        """The ranks get EPIPE, as a lone python3 does; the front is not killed by it."""
+        p = self.start("print('up', flush=True)\nwhile True: print('more')\n")
+        p.stdout.close()
+        self.assertIn(p.wait(20), (1, 120))
+        self.assertIn(b"BrokenPipeError", p.stderr.read())
+
     def test_finally_blocks_run_on_interrupt(self):
         path = self.write("i.py", """
             import mpi, time, os
