@@ -5,7 +5,6 @@
 ``mpi.py`` of its own. SPDX-License-Identifier: MIT
 """
 import builtins as _builtins
-import sys as _sys
 
 from _pympi_mpi import (
     ANY_SOURCE, ANY_TAG, BAND, BOR, BXOR, LAND, LOR, LXOR, MAX, MIN, PROC_NULL, PROD, SUM, Comm, Error,
@@ -34,4 +33,4 @@ def print(*values, sep=" ", end="\n", file=None, flush=False, ordered=False):
     end = "\n" if end is None else end
     texts = gather(sep.join(map(str, values)) + end)
     if rank == 0:
-        _builtins.print("".join(texts), end="", file=file or _sys.stdout, flush=flush)
+        _builtins.print("".join(texts), end="", file=file, flush=flush)
