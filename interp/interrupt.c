@@ -15,10 +15,9 @@
 
 #include "interp/relay.h"
 
-static pid_t owner;                 /* forks of the rank end as they like */
-static volatile sig_atomic_t early; /* interrupted before Python could take it */
-static volatile sig_atomic_t
-    started; /* Python has started: what comes without it is behind its end */
+static pid_t owner;                   /* forks of the rank end as they like */
+static volatile sig_atomic_t early;   /* interrupted before Python could take it */
+static volatile sig_atomic_t started; /* and so past its end, when there is no Python */
 
 /* Without an interpreter CPython's call would crash. A rank whose Python has ended waits in MPI for the
  * others: it says that they need not wait for it. */

@@ -183,7 +183,6 @@ static void become_launcher(char **words, int remarks, int input)
 {
     sigset_t set;
     setpgid(0, 0);
-    signal(SIGPIPE, SIG_DFL);
     mask_signals(&set, SIG_UNBLOCK);
     signal(SIGPIPE, SIG_DFL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -355,7 +354,6 @@ static int run(front *job, const pi_options *options, pi_output_mode mode, char 
     signal(SIGPIPE, SIG_IGN); /* who reads the output or the input may end first */
     signal(SIGCHLD, SIG_DFL); /* ignored by some parents, and then there is no status to wait for */
     mask_signals(&set, SIG_BLOCK);
-    signal(SIGPIPE, SIG_IGN); /* who does not read our output any more is the ranks' business */
     job->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (job->signals < 0 || start_launcher(job, words) < 0) {
         pi_say("cannot start %s: %s", words[0], strerror(errno));

@@ -5,9 +5,8 @@
 
 #include "modules/mpi/letter.h"
 
-/* The value as a closed letter; inside: all in one message, as
- * it is wherever parts cannot travel by themselves. NULL with an exception set: pickle's, for a
- * value that cannot be sent. */
+/* The value as a closed letter; inside: all in one message, as it is wherever parts cannot travel by
+ * themselves. NULL with an exception set: pickle's, for a value that cannot be sent. */
 pm_letter *pm_encode(pm_state *state, PyObject *value, bool inside);
 
 /* A letter that carries the current exception's text instead of a value; clears the exception. Its

@@ -45,8 +45,7 @@ typedef struct {
     size_t room;
     Py_buffer *parts; /* the memories; their objects are owned */
     int part_count;
-    bool
-        stamped; /* source and first_part are this rank's; sent to several, the letter must not change */
+    bool stamped; /* source and first_part are this rank's, and stay: others may be reading them */
     PyObject *value; /* of a received letter, where it was made before its parts came; or NULL */
     char small[416]; /* the bytes of a small letter */
 } pm_letter;
