@@ -239,7 +239,11 @@ class Info(support.Case):
         for word in (support.config("PYMPI_VERSION"), "python", "open mpi", "3.", "launcher"):
             self.assertIn(word, r.out.lower())
 
-    def test_libraries_on_the_mpi_of_the_job(self):
+
+class Libraries(support.Case):
+    """What others built on the same MPI, with no step by the user."""
+
+    def test_mpi4py(self):
         """Programs of mpi4py find MPI started, and end well."""
         if support.run(["-c", "import mpi4py"], program=support.python3).status:
             self.skipTest("mpi4py is not installed")
@@ -251,6 +255,30 @@ class Info(support.Case):
         self.assertIn("time for", r.out)
         # Alone, 5.0 leaves a segment in shared memory if it makes one, here as under python3.
         self.ok(support.run(["-c", code], env={"OMPI_MCA_btl": "self"}), "1\n")
+
+    def test_h5py(self):
+        """Debian's h5py takes its build for MPI by itself, and writes from every rank."""
+        if support.run(["-c", "import mpi4py, h5py"], program=support.python3).status:
+            self.skipTest("h5py is not installed")
+        path = self.write("h.py", """
+            import h5py, mpi
+            from mpi4py import MPI
+            with h5py.File("h.h5", "w", driver="mpio", comm=MPI.COMM_WORLD) as f:
+                f.create_dataset("x", (mpi.size * 4,))[mpi.rank * 4:][:4] = 0
+                f["x"][mpi.rank * 4:mpi.rank * 4 + 4] = mpi.rank
+            mpi.barrier()
+            with h5py.File("h.h5") as f:
+                mpi.print(h5py.get_config().mpi, f["x"][:].tolist())
+            """)
+        r = support.run(["-n", "2", path], cwd=self.folder, timeout=60)
+        self.ok(r, f"True {[float(i // 4) for i in range(8)]}\n")
+
+    def test_scipy(self):
+        if support.run(["-c", "import scipy"], program=support.python3).status:
+            self.skipTest("scipy is not installed")
+        code = "import scipy.linalg as l, mpi; mpi.print(round(l.det([[mpi.size, 1], [1, 1]])))"
+        r = support.run(["-n", "2", "-c", code], timeout=60)
+        self.ok(r, "1\n")
 
 
 if __name__ == "__main__":
