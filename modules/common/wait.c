@@ -110,20 +110,34 @@ void pc_wait_leave(const MPI_Request *requests, int count, PyObject *owner)
     }
 }
 
-void pc_wait_reap(void)
+/* Takes those that are done out of the list. */
+static pc_abandoned *take_done(void)
 {
-    pc_abandoned **link = pc_runtime_abandoned();
+    pc_abandoned **link = pc_runtime_abandoned(), *taken = NULL;
     while (*link) {
         pc_abandoned *entry = *link;
         int done = 0;
         MPI_Testall(entry->count, entry->requests, &done, MPI_STATUSES_IGNORE);
         if (done) {
             *link = entry->next;
-            Py_XDECREF(entry->owner);
-            free(entry);
+            entry->next = taken;
+            taken = entry;
         } else {
             link = &entry->next;
         }
+    }
+    return taken;
+}
+
+/* An owner's end may run any code, which may come here again, so the list is left alone by then. */
+void pc_wait_reap(void)
+{
+    pc_abandoned *taken = take_done();
+    while (taken) {
+        pc_abandoned *entry = taken;
+        taken = entry->next;
+        Py_XDECREF(entry->owner);
+        free(entry);
     }
 }
 
