@@ -14,7 +14,8 @@
 
 #include "interp/local.h"
 
-#define ANSWER_MS 1000 /* how long a rank waits for the relay's word before it goes on */
+#define ANSWER_MS 1000  /* how long a rank waits for the relay's word before it goes on */
+#define INPUT_MS  30000 /* and for its input: without it there would be none, and nobody told */
 
 static struct {
     int socket; /* -1: no relay */
@@ -87,7 +88,7 @@ static int take_input(int socket)
     struct pollfd one = {.fd = socket, .events = POLLIN};
     pi_relay_message welcome;
     int fd = -1;
-    while (poll(&one, 1, ANSWER_MS) < 0 && errno == EINTR) {
+    while (poll(&one, 1, INPUT_MS) < 0 && errno == EINTR) {
     }
     if (pi_local_receive(socket, &welcome, sizeof welcome, &fd, 1) < 0 || fd < 0) {
         return -1;
