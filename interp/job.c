@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +24,7 @@
 #include "interp/input.h"
 #include "interp/launch.h"
 #include "interp/launched.h"
+#include "interp/place.h"
 #include "interp/relay.h"
 #include "interp/remarks.h"
 #include "interp/say.h"
@@ -45,7 +45,8 @@ typedef struct {
     bool local; /* rank 0 is on this node */
     pi_remarks said;
     pi_input input;
-    int interrupted; /* the signal that asked the job to end, or 0 */
+    struct rlimit files; /* the limit that the front was given */
+    int interrupted;     /* the signal that asked the job to end, or 0 */
     long interrupted_since;
     bool said_who_runs;
     int status; /* of the launcher, as waitpid gives it */
@@ -97,14 +98,11 @@ static int check_environment(const pi_options *options, const char *self)
 
 static void say_crowded(const pi_options *options)
 {
-    cpu_set_t allowed;
-    if (options->hosts || options->hostfile || sched_getaffinity(0, sizeof allowed, &allowed) < 0) {
+    pi_place place;
+    if (!on_this_node(options) || pi_place_read(&place) < 0 || options->ranks <= place.cores) {
         return;
     }
-    int cores = CPU_COUNT(&allowed);
-    if (options->ranks > cores && !getenv("SLURM_JOB_ID")) {
-        pi_say("%d ranks share %d core%s", options->ranks, cores, cores == 1 ? "" : "s");
-    }
+    pi_say("%d ranks share %d core%s", options->ranks, place.cores, place.cores == 1 ? "" : "s");
 }
 
 /* A program from the terminal is every rank's: it is read to its end first. */
@@ -133,13 +131,12 @@ static void prepare_environment(const pi_options *options)
     }
 }
 
-/* Three descriptors a rank are more than the usual soft limit for a few hundred ranks. */
-static void raise_limit(void)
+/* Three descriptors a rank are more than the usual soft limit for a few hundred ranks. The ranks
+ * themselves get the limit that the front was given. */
+static void raise_limit(struct rlimit *given)
 {
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
+    if (getrlimit(RLIMIT_NOFILE, given) == 0) {
+        setrlimit(RLIMIT_NOFILE, &(struct rlimit){given->rlim_max, given->rlim_max});
     }
 }
 
@@ -179,13 +176,14 @@ static void mask_signals(sigset_t *set, int how)
 
 /* In the child: becomes the launcher, which dies with the front. It is in a group of its own: ^C in the
  * terminal is for the front alone, which knows better than to end the job by it. */
-static void become_launcher(char **words, int remarks, int input)
+static void become_launcher(const front *job, char **words, int remarks, int input)
 {
     sigset_t set;
     setpgid(0, 0);
     mask_signals(&set, SIG_UNBLOCK);
     signal(SIGPIPE, SIG_DFL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    setrlimit(RLIMIT_NOFILE, &job->files);
     dup2(remarks, STDERR_FILENO);
     dup2(input, STDIN_FILENO);
     execv(words[0], words);
@@ -215,7 +213,7 @@ static int start_launcher(front *job, char **words)
     int input = launcher_input(job);
     job->launcher = fork();
     if (job->launcher == 0) {
-        become_launcher(words, remarks[1], input);
+        become_launcher(job, words, remarks[1], input);
     }
     job->said.launcher = job->launcher;
     close(input);
@@ -385,7 +383,6 @@ int pi_job_run(const pi_options *options)
     }
     pi_launched_forget();
     prepare_environment(options);
-    raise_limit();
     say_crowded(options);
     say_reads_terminal(options);
     snprintf(relay, sizeof relay, "pympi-%ld-%lx", (long)getpid(), (unsigned long)pi_now_ms());
@@ -397,6 +394,7 @@ int pi_job_run(const pi_options *options)
         return 1;
     }
     front job = {.ranks = options->ranks, .local = on_this_node(options)};
+    raise_limit(&job.files);
     int status = run(&job, options, mode, words, relay);
     free(words);
     return status;

@@ -11,31 +11,8 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "interp/path.h"
 #include "interp/say.h"
-
-static bool is_program(const char *path)
-{
-    return access(path, X_OK) == 0;
-}
-
-/* Looks for a name along PATH, or takes it as it is when it has a slash. */
-static bool find_program(const char *name, char *found, size_t size)
-{
-    if (strchr(name, '/')) {
-        snprintf(found, size, "%s", name);
-        return is_program(found);
-    }
-    const char *path = getenv("PATH");
-    while (path && *path) {
-        size_t length = strcspn(path, ":");
-        snprintf(found, size, "%.*s/%s", (int)length, path, name);
-        if (is_program(found)) {
-            return true;
-        }
-        path += length + (path[length] == ':');
-    }
-    return false;
-}
 
 static pi_launcher_kind kind_of(const char *path)
 {
@@ -48,12 +25,12 @@ int pi_launcher_find(pi_launcher *launcher, const pi_options *options)
     char *path = launcher->path;
     size_t size = sizeof launcher->path;
     if (options->launcher) {
-        if (!find_program(options->launcher, path, size)) {
+        if (!pi_path_find(options->launcher, path, size)) {
             pi_say("--launcher: there is no program '%s'", options->launcher);
             return -1;
         }
-    } else if (!find_program(PYMPI_MPIRUN, path, size) && !find_program("mpirun", path, size) &&
-               !(getenv("SLURM_JOB_ID") && find_program("srun", path, size))) {
+    } else if (!pi_path_find(PYMPI_MPIRUN, path, size) && !pi_path_find("mpirun", path, size) &&
+               !(getenv("SLURM_JOB_ID") && pi_path_find("srun", path, size))) {
         pi_say("-n %d: no launcher found: neither %s nor an mpirun on the PATH (Debian's package: "
                "openmpi-bin)",
                options->ranks, PYMPI_MPIRUN);
@@ -171,6 +148,24 @@ static void add_option(list *line, const char *name, const char *value)
     add(line, value);
 }
 
+/* A lone colon begins another application in mpirun's eyes: words of colons get one more on the way. */
+static void add_word(list *line, char *word)
+{
+    size_t length = strlen(word);
+    if (!length || strspn(word, ":") < length) {
+        add(line, word);
+        return;
+    }
+    char *longer = malloc(length + 2);
+    if (!longer) {
+        line->failed = true;
+        return;
+    }
+    memset(longer, ':', length + 1);
+    longer[length + 1] = '\0';
+    add(line, longer);
+}
+
 char **pi_launcher_words(const pi_launcher *launcher, const pi_options *options, char *self,
                          char *job)
 {
@@ -196,7 +191,7 @@ char **pi_launcher_words(const pi_launcher *launcher, const pi_options *options,
         add_option(&line, "--threads", threads);
     }
     for (int i = 1; i < options->argc; i++) {
-        add(&line, options->argv[i]);
+        add_word(&line, options->argv[i]);
     }
     if (line.failed) {
         free(line.words);

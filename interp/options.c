@@ -105,6 +105,17 @@ static void keep(pi_options *options, char *word)
     options->argv[options->argc++] = word;
 }
 
+/* The front made words of colons longer by one; see launch.c. */
+static void shorten_colons(pi_options *options)
+{
+    for (int i = 1; i < options->argc; i++) {
+        char *word = options->argv[i];
+        if (word[0] == ':' && word[1] && !word[strspn(word, ":")]) {
+            options->argv[i]++;
+        }
+    }
+}
+
 static void keep_rest(pi_options *options, words *line)
 {
     while (line->next < line->argc) {
@@ -223,6 +234,9 @@ int pi_options_parse(pi_options *options, int argc, char **argv)
         }
     }
     keep_rest(options, &line);
+    if (options->job) {
+        shorten_colons(options);
+    }
     if (check_level(options) < 0) {
         pi_options_free(options);
         return -1;

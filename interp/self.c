@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "interp/path.h"
 #include "interp/say.h"
 #include "interp/venv.h"
 
@@ -69,7 +70,6 @@ const char *pi_self_library(void)
 
 void pi_self_name(const char *word, char *path, size_t size)
 {
-    const char *folders = getenv("PATH");
     char cwd[PATH_MAX];
     if (word[0] == '/') {
         snprintf(path, size, "%s", word);
@@ -79,13 +79,8 @@ void pi_self_name(const char *word, char *path, size_t size)
         snprintf(path, size, "%s/%s", cwd, strncmp(word, "./", 2) == 0 ? word + 2 : word);
         return;
     }
-    while (folders && *folders) {
-        size_t length = strcspn(folders, ":");
-        snprintf(path, size, "%.*s/%s", (int)length, folders, word);
-        if (access(path, X_OK) == 0) {
-            return;
-        }
-        folders += length + (folders[length] == ':');
+    if (pi_path_find(word, path, size)) {
+        return;
     }
     if (pi_self_path(path, size) < 0) {
         snprintf(path, size, "%s", word);

@@ -31,6 +31,11 @@ def print(*values, sep=" ", end="\n", file=None, flush=False, ordered=False):
         return
     sep = " " if sep is None else sep
     end = "\n" if end is None else end
-    texts = gather(sep.join(map(str, values)) + end)
+    try:
+        text = sep.join(map(str, values)) + end
+    except BaseException:
+        gather("")  # the others need not wait for what this rank cannot say
+        raise
+    texts = gather(text)
     if rank == 0:
         _builtins.print("".join(texts), end="", file=file, flush=flush)

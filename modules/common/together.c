@@ -86,14 +86,14 @@ int pc_together_watch(void)
     return result;
 }
 
-static void end_job(int status)
+void pc_together_abort(int status)
 {
     const pc_start *how = pc_runtime_how();
     const pc_runtime *runtime = pc_runtime_get();
     fflush(stdout); /* what C wrote: the handler of libc that does it comes behind this one */
     if (how->relayed) {
         how->failed(status);
-    } else {
+    } else if (runtime->size > 1) {
         write_line("pympi: rank %d of %d ended the job with status %d\n", runtime->rank,
                    runtime->size, status);
     }
@@ -105,7 +105,7 @@ static void end(int status, void *unused)
 {
     (void)unused;
     if (status & 0xff && pc_runtime_usable() && pc_runtime_get()->size > 1) {
-        end_job(status & 0xff);
+        pc_together_abort(status & 0xff);
     }
     pc_runtime_finish();
 }

@@ -10,4 +10,7 @@ int pc_together_watch(void);
 /* Lets the exit of this process end the job, if its status is not 0, and MPI. MPI has been started. */
 void pc_together_start(void);
 
+/* Ends the whole job with this status, which is not 0, and says so. Knows no Python. */
+void pc_together_abort(int status) __attribute__((noreturn));
+
 #endif

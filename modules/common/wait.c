@@ -36,28 +36,47 @@ static long now_ns(void)
     return now.tv_sec * 1000000000L + now.tv_nsec;
 }
 
-/* Looks without the GIL until done, or until it is time to look at signals. *sleep_p is how long to
- * sleep between looks, 0 while spinning. */
+/* Passes the time between two looks: not at all at first, then asleep. */
+static void rest(long waited, long *sleep_p)
+{
+    if (waited < BUSY_NS) {
+        if (pc_runtime_get()->crowded) {
+            sched_yield();
+        }
+        return;
+    }
+    *sleep_p = *sleep_p ? *sleep_p + *sleep_p / 4 : SLEEP_LEAST_NS;
+    *sleep_p = *sleep_p < SLEEP_MOST_NS ? *sleep_p : SLEEP_MOST_NS;
+    nanosleep(&(struct timespec){.tv_nsec = *sleep_p}, NULL);
+}
+
+/* Looks without the GIL until done, or until it is time to look at signals. */
 static int poll_released(pc_poll poll, void *what, int *done_p, long begun, long *sleep_p)
 {
-    bool crowded = pc_runtime_get()->crowded;
+    int code = MPI_SUCCESS;
     long start = now_ns();
+    Py_BEGIN_ALLOW_THREADS;
     for (long now = start; now - start < SIGNALS_NS; now = now_ns()) {
-        int code = poll(what, done_p);
+        code = poll(what, done_p);
         if (code != MPI_SUCCESS || *done_p) {
-            return code;
+            break;
         }
-        if (now - begun < BUSY_NS) {
-            if (crowded) {
-                sched_yield();
-            }
-            continue;
-        }
-        *sleep_p = *sleep_p ? *sleep_p + *sleep_p / 4 : SLEEP_LEAST_NS;
-        *sleep_p = *sleep_p < SLEEP_MOST_NS ? *sleep_p : SLEEP_MOST_NS;
-        nanosleep(&(struct timespec){.tv_nsec = *sleep_p}, NULL);
+        rest(now - begun, sleep_p);
     }
-    return MPI_SUCCESS;
+    Py_END_ALLOW_THREADS;
+    return code;
+}
+
+/* The same where MPI allows one thread at a time: the GIL sees to that, and is let go in between. */
+static int poll_held(pc_poll poll, void *what, int *done_p, long begun, long *sleep_p)
+{
+    int code = poll(what, done_p);
+    if (code == MPI_SUCCESS && !*done_p) {
+        Py_BEGIN_ALLOW_THREADS;
+        rest(now_ns() - begun, sleep_p);
+        Py_END_ALLOW_THREADS;
+    }
+    return code;
 }
 
 int pc_wait_until(pc_poll poll, void *what, const char *call)
@@ -70,14 +89,14 @@ int pc_wait_until(pc_poll poll, void *what, const char *call)
             return pc_error_check(call, code);
         }
     }
+    bool many = pc_runtime_get()->threads == MPI_THREAD_MULTIPLE;
     long begun = now_ns(), sleep = 0;
     while (!done) {
         if (PyErr_CheckSignals() < 0) {
             return -1;
         }
-        Py_BEGIN_ALLOW_THREADS;
-        code = poll_released(poll, what, &done, begun, &sleep);
-        Py_END_ALLOW_THREADS;
+        code = many ? poll_released(poll, what, &done, begun, &sleep)
+                    : poll_held(poll, what, &done, begun, &sleep);
         if (code != MPI_SUCCESS) {
             return pc_error_set(call, code);
         }
@@ -101,8 +120,7 @@ void pc_wait_leave(const MPI_Request *requests, int count, PyObject *owner)
     pc_abandoned **list = pc_runtime_abandoned();
     size_t size = sizeof(MPI_Request) * (size_t)count;
     pc_abandoned *entry = malloc(sizeof *entry + size);
-    Py_XINCREF(
-        owner); /* kept for good if there is no memory to note it: MPI may still write there */
+    Py_XINCREF(owner); /* for good if there is no memory to note it: MPI may still write there */
     if (entry) {
         *entry = (pc_abandoned){*list, owner, count};
         memcpy(entry->requests, requests, size);

@@ -291,7 +291,7 @@ static PyObject *scatter_from_root(const pm_collective *one, PyObject *items, in
     return own;
 }
 
-static PyObject *fetch_value(const pm_collective *one, int source)
+PyObject *pm_collective_value(const pm_collective *one, int source)
 {
     pm_letter *letter = pm_collective_fetch(one, source);
     PyObject *value = letter ? pm_decode(one->state, letter, one->call) : NULL;
@@ -309,7 +309,8 @@ PyObject *pm_comm_scatter(PyObject *self, PyObject *args, PyObject *keywords)
         begin_rooted(&one, self, root_value, &root, "scatter") < 0) {
         return NULL;
     }
-    return one.comm->rank == root ? scatter_from_root(&one, items, root) : fetch_value(&one, root);
+    return one.comm->rank == root ? scatter_from_root(&one, items, root)
+                                  : pm_collective_value(&one, root);
 }
 
 const char pm_comm_gather_doc[] =
@@ -325,7 +326,8 @@ static PyObject *gather_at_root(const pm_collective *one, PyObject *value, int r
     PyObject *failed = NULL;
     PyObject *list = PyList_New(one->comm->size);
     for (int rank = 0; list && rank < one->comm->size; rank++) {
-        PyObject *item = rank == root ? pm_collective_copy(one, value) : fetch_value(one, rank);
+        PyObject *item =
+            rank == root ? pm_collective_copy(one, value) : pm_collective_value(one, rank);
         if (item) {
             PyList_SET_ITEM(list, rank, item);
             continue;
@@ -405,7 +407,7 @@ static int exchange_blocks(const pm_collective *one, PyObject *blocks, int step)
         return -1;
     }
     Py_DECREF(letter);
-    PyObject *others = fetch_value(one, (rank + step) % size);
+    PyObject *others = pm_collective_value(one, (rank + step) % size);
     Py_ssize_t end = PyList_GET_SIZE(blocks);
     int result = others && check_blocks(one, others, count) == 0
                      ? PyList_SetSlice(blocks, end, end, others)

@@ -31,6 +31,9 @@ int pm_collective_begin(pm_collective *one, pm_comm *comm, const char *call);
 int pm_collective_send(const pm_collective *one, pm_letter *letter, int dest);
 pm_letter *pm_collective_fetch(const pm_collective *one, int source);
 
+/* The value that a rank sends; NULL with an exception set. */
+PyObject *pm_collective_value(const pm_collective *one, int source);
+
 /* Hands root's letter down the tree; a new reference to it on every rank. root's own is borrowed. */
 pm_letter *pm_collective_spread(const pm_collective *one, pm_letter *letter, int root);
 

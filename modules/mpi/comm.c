@@ -7,6 +7,7 @@
 
 #include "modules/common/errors.h"
 #include "modules/common/runtime.h"
+#include "modules/common/together.h"
 #include "modules/mpi/collectives.h"
 #include "modules/mpi/messages.h"
 #include "modules/mpi/reduce.h"
@@ -173,7 +174,7 @@ static PyObject *comm_abort(PyObject *Py_UNUSED(self), PyObject *args, PyObject 
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "|i:abort", names, &status)) {
         return NULL;
     }
-    pc_runtime_abort(status & 0xff ? status & 0xff : 1);
+    pc_together_abort(status & 0xff ? status & 0xff : 1);
 }
 
 PyDoc_STRVAR(free_doc, "free($self, /)\n--\n\n"

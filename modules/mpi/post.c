@@ -126,18 +126,51 @@ static int start_fetching_parts(pm_letter *letter, MPI_Request *requests, int *s
     return 0;
 }
 
+/* Receives a part for nobody. Where there is no memory for it either, it stays with its sender. */
+static int drain_part(pm_letter *letter, int part)
+{
+    const pm_header *header = pm_letter_header(letter);
+    size_t size = pm_letter_part_size(letter, part);
+    MPI_Request request;
+    PyObject *scratch = PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)size);
+    int result = -1;
+    if (scratch && pc_buffer_irecv(PyByteArray_AS_STRING(scratch), size, header->source,
+                                   pc_runtime_part_tag(header->first_part + (uint32_t)part),
+                                   pc_runtime_get()->inner, &request) == MPI_SUCCESS) {
+        result = pc_wait_all(&request, 1, scratch, "recv");
+    }
+    Py_XDECREF(scratch);
+    return result;
+}
+
+/* The value cannot be made here, but its sender waits until its parts have been taken. Keeps the
+ * exception that tells why. */
+static int drain_parts(pm_letter *letter)
+{
+    PyObject *type, *value, *traceback;
+    int parts = (int)pm_letter_header(letter)->parts;
+    PyErr_Fetch(&type, &value, &traceback);
+    for (int i = 0; i < parts; i++) {
+        if (drain_part(letter, i) < 0) {
+            PyErr_Clear();
+        }
+    }
+    PyErr_Restore(type, value, traceback);
+    return -1;
+}
+
 static int fetch_parts(pm_state *state, pm_letter *letter, const char *call)
 {
     MPI_Request few[4], *requests = few;
     int started = 0;
     if (pm_decode_prepare(state, letter) < 0) {
-        return -1;
+        return drain_parts(letter);
     }
     if (letter->part_count > (int)(sizeof few / sizeof *few)) {
         requests = PyMem_New(MPI_Request, (size_t)letter->part_count);
         if (!requests) {
             PyErr_NoMemory();
-            return -1;
+            return drain_parts(letter);
         }
     }
     int result = start_fetching_parts(letter, requests, &started, call);

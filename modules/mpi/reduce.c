@@ -102,14 +102,6 @@ static PyObject *whole_value(const pm_collective *one, const partial *own, PyObj
     return own->value == given ? pm_collective_copy(one, given) : Py_XNewRef(own->value);
 }
 
-static PyObject *fetch_result(const pm_collective *one, int source)
-{
-    pm_letter *letter = pm_collective_fetch(one, source);
-    PyObject *value = letter ? pm_decode(one->state, letter, one->call) : NULL;
-    Py_XDECREF(letter);
-    return value;
-}
-
 static PyObject *reduce(const pm_collective *one, PyObject *value, PyObject *op, int root)
 {
     partial own;
@@ -120,7 +112,7 @@ static PyObject *reduce(const pm_collective *one, PyObject *value, PyObject *op,
         if (rank == 0 && root != 0) {
             result = hand_on(one, &own, root) < 0 ? NULL : Py_NewRef(Py_None);
         } else if (rank == root) {
-            result = rank == 0 ? whole_value(one, &own, value) : fetch_result(one, 0);
+            result = rank == 0 ? whole_value(one, &own, value) : pm_collective_value(one, 0);
         } else {
             result = Py_NewRef(Py_None);
         }
