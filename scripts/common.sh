@@ -27,7 +27,7 @@ step() {
     printf ' %5d s\n' $(($(date +%s) - began))
     [ $status = 0 ] && return
     [ $status != 124 ] || echo "stopped after $limit s" >>"$log"
-    tail -n 60 "$log" | sed 's/^/    | /'
+    { grep -A 25 '^FAIL' "$log" | head -n 80; tail -n 20 "$log"; } | sed 's/^/    | /'
     echo "    all of it: $log"
     return $status
 }
