@@ -146,6 +146,17 @@ static int lead_output(const pi_options *options, const pi_launched *launched, c
                         output);
 }
 
+/* Before ranks bind themselves all see the node's cores, or those of the container; where the launcher
+ * has bound them, each may see its own only. */
+static bool is_crowded(const pi_launched *launched, bool bind)
+{
+    pi_place place;
+    if (bind && pi_place_read(&place) == 0) {
+        return launched->local_size > place.cores;
+    }
+    return launched->local_size > sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 static void take_place(const pi_options *options, const pi_launched *launched, bool bind)
 {
     bool numbered = launched->local_rank >= 0 && launched->local_size > 0;
@@ -206,12 +217,13 @@ int pi_join_job(const pi_options *options, const pi_launched *launched)
         return status;
     }
     pi_interrupt_listen();
+    bool crowded = is_crowded(launched, job.bind);
     take_place(options, launched, job.bind);
     if (pi_launched_mark(launched) < 0) {
         pi_say("rank %d: no room in the environment", launched->rank);
         return 1;
     }
-    pi_library_prepare(options, true);
+    pi_library_prepare(options, true, crowded);
     const pc_entry_table *entry = pi_library_start();
     if (!entry) {
         pi_say("rank %d: MPI does not start: %s", launched->rank, pi_library_why());

@@ -35,10 +35,11 @@ static void tell_finalized(void)
     pi_relay_tell(PI_RELAY_BYE, 0);
 }
 
-void pi_library_prepare(const pi_options *options, bool launched)
+void pi_library_prepare(const pi_options *options, bool launched, bool crowded)
 {
     library.how = (pc_start){.threads = options->mpi_threads,
                              .launched = launched,
+                             .crowded = crowded,
                              .relayed = pi_relay_attached(),
                              .failing = tell_failing,
                              .failed = tell_failed,

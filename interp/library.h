@@ -8,8 +8,9 @@
 #include "interp/options.h"
 #include "modules/common/entry.h"
 
-/* Remembers how MPI is to be started, now or at the first import of a module of ours. */
-void pi_library_prepare(const pi_options *options, bool launched);
+/* Remembers how MPI is to be started, now or at the first import of a module of ours. crowded: there
+ * are more ranks on this node than cores. */
+void pi_library_prepare(const pi_options *options, bool launched, bool crowded);
 
 /* Opens the library, once. NULL with the reason in pi_library_why(). */
 const pc_entry_table *pi_library_open(void);

@@ -116,7 +116,7 @@ int pi_rank_run(const pi_options *options)
             return status;
         }
     } else {
-        pi_library_prepare(options, false);
+        pi_library_prepare(options, false, false);
     }
     return run_python(options, in_job);
 }

@@ -16,6 +16,7 @@
 typedef struct {
     const char *threads;        /* "single", "funneled", "serialized" or "multiple" */
     bool launched;              /* a launcher started this process */
+    bool crowded;               /* more ranks on this node than cores: waits give way at once */
     bool relayed;               /* the callbacks reach a relay, which writes the report */
     void (*failing)(void);      /* a traceback is about to be written; returns when it may be */
     void (*failed)(int status); /* returns when the job may be ended */

@@ -160,7 +160,6 @@ static void read_applications(pc_runtime *state)
 
 static void read_state(pc_runtime *state)
 {
-    const char *local = runtime.how.launched ? getenv("OMPI_COMM_WORLD_LOCAL_SIZE") : NULL;
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
     MPI_Comm_rank(MPI_COMM_WORLD, &state->rank);
@@ -173,7 +172,7 @@ static void read_state(pc_runtime *state)
     while (state->tag_half > state->tag_most / 2) {
         state->tag_half /= 2;
     }
-    state->crowded = (local ? atol(local) : 1) > sysconf(_SC_NPROCESSORS_ONLN);
+    state->crowded = runtime.how.crowded;
     read_applications(state);
 }
 
