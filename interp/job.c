@@ -370,11 +370,22 @@ static int run(front *job, const pi_options *options, pi_output_mode mode, char 
                                                                 : status;
 }
 
+/* What is closed leads nowhere, as in Python, and its number is not taken by a socket. */
+static void hold_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) {
+            return; /* not even that: there is nobody to tell */
+        }
+    }
+}
+
 int pi_job_run(const pi_options *options)
 {
     pi_launcher launcher;
     pi_output_mode mode;
     char self[PATH_MAX], relay[64], text[96];
+    hold_standard_descriptors();
     pi_self_name(options->argv[0], self, sizeof self);
     if (check_ranks(options) < 0 || check_output(options, &mode) < 0 || check_script(options) < 0 ||
         check_hostfile(options) < 0 || check_environment(options, self) < 0 ||
@@ -387,7 +398,7 @@ int pi_job_run(const pi_options *options)
     say_reads_terminal(options);
     snprintf(relay, sizeof relay, "pympi-%ld-%lx", (long)getpid(), (unsigned long)pi_now_ms());
     snprintf(text, sizeof text, "%s,%d,%d", relay, !pi_launcher_binds(options),
-             on_this_node(options) && fcntl(STDIN_FILENO, F_GETFD) >= 0);
+             on_this_node(options));
     char **words = pi_launcher_words(&launcher, options, self, text);
     if (!words) {
         pi_say("out of memory for the launcher's command line");

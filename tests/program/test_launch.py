@@ -102,6 +102,15 @@ class Job(support.Case):
         r = support.run_ranks(2, code, timeout=60)
         self.assertEqual((r.status, r.out.split()), (0, ["1", "2"]), r.err)
 
+    def test_closed_descriptors(self):
+        """What the caller closed leads nowhere, as in Python; no socket takes its number."""
+        for closed in ("<&-", ">&-", "2>&-", "<&- >&-"):
+            with self.subTest(closed):
+                command = f"exec {support.PYMPI} -n 2 -c 'print(1)' {closed}"
+                r = support.run(["-c", command], program="/bin/sh")
+                self.assertEqual((r.status, r.err), (0, ""))
+                self.assertEqual(r.out, "" if ">&-" in closed.replace("2>&-", "") else "1\n1\n")
+
     def test_signals_are_handed_on(self):
         """SIGUSR1 sent to `pympi -n` reaches every rank."""
         path = self.write("s.py", """
