@@ -9,6 +9,7 @@
 #endif
 #include "interp/fold.h"
 
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ typedef struct {
     line lines[MOST_LINES];
     int count; /* lines split off the text */
     int next;  /* the first line not shown yet */
+    long last; /* when text came last: an unfinished line is shown when no more comes */
 } queue;
 
 struct pi_fold {
@@ -242,7 +244,8 @@ static void turn(pi_fold *fold, bool late, bool unfinished_too, long now)
 {
     int places[fold->size];
     for (int rank = 0; rank < fold->size; rank++) {
-        split(&fold->queues[rank], unfinished_too);
+        queue *own = &fold->queues[rank];
+        split(own, unfinished_too && now - own->last >= LATE_MS);
     }
     while (find_common(fold, places)) {
         show_common(fold, places);
@@ -273,11 +276,14 @@ static bool overfull(const pi_fold *fold)
 void pi_fold_put(pi_fold *fold, int rank, const char *bytes, size_t count, long now)
 {
     pi_text_add(&fold->queues[rank].text, bytes, count);
+    fold->queues[rank].last = now;
     if (fold->since < 0) {
         fold->since = now;
     }
-    while (overfull(fold)) {
-        turn(fold, true, true, now);
+    for (bool shown = true; shown && overfull(fold);) {
+        size_t before = fold->queues[rank].text.used;
+        turn(fold, true, false, now);
+        shown = fold->queues[rank].text.used < before; /* else one line that long: it has to grow */
     }
 }
 
@@ -302,6 +308,6 @@ int pi_fold_tick(pi_fold *fold, long now)
 void pi_fold_finish(pi_fold *fold)
 {
     while (fold->since >= 0) {
-        turn(fold, true, true, fold->since);
+        turn(fold, true, true, LONG_MAX);
     }
 }

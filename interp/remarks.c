@@ -33,7 +33,7 @@ static bool is_signed(const char *line, size_t length, pid_t launcher)
     }
     const char *colon = length && line[0] == '[' ? memchr(line, ':', length) : NULL;
     char number[32];
-    int digits = snprintf(number, sizeof number, ":%ld]", (long)launcher);
+    int digits = snprintf(number, sizeof number, ":%05ld]", (long)launcher);
     return colon && (size_t)(line + length - colon) >= (size_t)digits &&
            memcmp(colon, number, (size_t)digits) == 0;
 }
