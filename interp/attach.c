@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,12 +21,11 @@
 static struct {
     int socket; /* -1: no relay */
     int rank;
-    pid_t pid; /* a forked child has the socket too, but does not speak for the rank */
 } attached = {.socket = -1};
 
 bool pi_relay_attached(void)
 {
-    return attached.socket >= 0 && attached.pid == getpid();
+    return attached.socket >= 0;
 }
 
 /* The relay may not listen yet when the ranks start together with it. */
@@ -98,6 +98,13 @@ static int take_input(int socket)
     return result;
 }
 
+/* In a fork: whoever has the socket is alive in the relay's eyes. */
+static void let_go(void)
+{
+    close_all(&attached.socket, 1);
+    attached.socket = -1;
+}
+
 int pi_relay_attach(const char *name, int rank, int patience_ms, bool with_input)
 {
     int socket = connect_patiently(name, patience_ms);
@@ -110,7 +117,7 @@ int pi_relay_attach(const char *name, int rank, int patience_ms, bool with_input
     }
     attached.socket = socket;
     attached.rank = rank;
-    attached.pid = getpid();
+    pthread_atfork(NULL, NULL, let_go);
     return 0;
 }
 

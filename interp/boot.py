@@ -42,9 +42,22 @@ class ShortNameFinder:
         return None  # `-m mpi`: there is nothing to run
 
 
-def install(folder):
-    if folder is None:
-        return  # an executable without its library is still a Python
+class NoLibraryFinder:
+    """Says why there is no ``pympi`` and no ``mpi``, where neither is found otherwise."""
+
+    def __init__(self, reason):
+        self.reason = reason
+
+    def find_spec(self, name, path=None, target=None):
+        if name in ("pympi", "mpi"):
+            raise ModuleNotFoundError(f"No module named {name!r}: {self.reason}", name=name)
+        return None
+
+
+def install(folder, reason):
+    if folder is None:  # an executable without its library is still a Python
+        sys.meta_path.append(NoLibraryFinder(reason))
+        return
     at = sys.meta_path.index(external.PathFinder)
     sys.meta_path.insert(at, PackageFinder(folder))
     sys.meta_path.append(ShortNameFinder())
@@ -59,3 +72,15 @@ def write_lines():
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:
             reconfigure(line_buffering=True, write_through=False)
+
+
+def tell_before_missing(tell):
+    """Calls tell() before runpy says that there is no such module to run."""
+    import runpy
+
+    class Missing(runpy._Error):
+        def __str__(self):
+            tell()
+            return super().__str__()
+
+    runpy._Error = Missing

@@ -62,7 +62,8 @@ int pi_builtin_boot(void)
     PyObject *code =
         PyMarshal_ReadObjectFromString((const char *)pi_boot_code, sizeof pi_boot_code);
     PyObject *boot = code ? PyImport_ExecCodeModule("_pympi_boot", code) : NULL;
-    PyObject *done = boot ? PyObject_CallMethod(boot, "install", "z", folder) : NULL;
+    PyObject *done =
+        boot ? PyObject_CallMethod(boot, "install", "zs", folder, PI_SELF_NO_LIBRARY) : NULL;
     Py_XDECREF(code);
     Py_XDECREF(boot);
     Py_XDECREF(done);

@@ -37,14 +37,13 @@ typedef struct {
 } queue;
 
 struct pi_fold {
-    int fd;
+    pi_sink *sink; /* borrowed */
     int size;
-    bool closed;
     long since; /* when the oldest held text came; -1: nothing is held */
     queue *queues;
 };
 
-pi_fold *pi_fold_new(int fd, int size)
+pi_fold *pi_fold_new(pi_sink *sink, int size)
 {
     pi_fold *fold = calloc(1, sizeof *fold);
     queue *queues = calloc((size_t)size, sizeof *queues);
@@ -53,7 +52,7 @@ pi_fold *pi_fold_new(int fd, int size)
         free(queues);
         return NULL;
     }
-    *fold = (pi_fold){.fd = fd, .size = size, .since = -1, .queues = queues};
+    *fold = (pi_fold){.sink = sink, .size = size, .since = -1, .queues = queues};
     return fold;
 }
 
@@ -67,11 +66,6 @@ void pi_fold_free(pi_fold *fold)
     }
     free(fold->queues);
     free(fold);
-}
-
-bool pi_fold_closed(const pi_fold *fold)
-{
-    return fold->closed;
 }
 
 /* FNV-1a (Fowler, Noll, Vo). */
@@ -150,13 +144,6 @@ static bool same_block(const queue *a, int a_end, const queue *b, int b_end)
     return true;
 }
 
-static void show(pi_fold *fold, const char *bytes, size_t count)
-{
-    if (!fold->closed && pi_write_all(fold->fd, bytes, count) < 0) {
-        fold->closed = true;
-    }
-}
-
 /* Shows the lines from next up to end, each behind the tag; an unfinished one gets its newline. */
 static void show_block(pi_fold *fold, const queue *own, int end, const pi_text *tag)
 {
@@ -170,7 +157,7 @@ static void show_block(pi_fold *fold, const queue *own, int end, const pi_text *
             pi_text_add_string(&text, "\n");
         }
     }
-    show(fold, text.bytes, text.used);
+    pi_sink_write(fold->sink, text.bytes, text.used);
     pi_text_fini(&text);
 }
 
@@ -219,7 +206,7 @@ static void show_common(pi_fold *fold, const int *places)
     show_groups(fold, places);
     const queue *first = &fold->queues[0];
     const line *common = &first->lines[places[0]];
-    show(fold, first->text.bytes + common->start, common->length);
+    pi_sink_write(fold->sink, first->text.bytes + common->start, common->length);
     for (int rank = 0; rank < fold->size; rank++) {
         fold->queues[rank].next = places[rank] + 1;
     }

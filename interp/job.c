@@ -11,6 +11,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,21 +23,25 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "interp/checks.h"
 #include "interp/input.h"
 #include "interp/launch.h"
 #include "interp/launched.h"
+#include "interp/path.h"
 #include "interp/place.h"
 #include "interp/relay.h"
 #include "interp/remarks.h"
 #include "interp/say.h"
+#include "interp/scratch.h"
 #include "interp/self.h"
 #include "interp/text.h"
-#include "interp/venv.h"
 
 #define LOOK_MS           1000 /* the longest wait; all that matters wakes the front by itself */
 #define SAY_WHO_RUNS_MS   2000
-#define RANK_BYTES        (8LL << 20) /* the least that a rank of one node needs for itself */
-#define SAME_INTERRUPT_MS 500 /* timeout(1) sends its signal to the process and to its group */
+#define END_MS            5000  /* how long a launcher may take to end the job on one node */
+#define END_ELSEWHERE_MS  20000 /* and on several */
+#define STRAGGLE_MS       1000  /* how long ranks may outlive the launcher */
+#define SAME_INTERRUPT_MS 500   /* timeout(1) sends its signal to the process and to its group */
 
 typedef struct {
     pid_t launcher;
@@ -48,58 +54,18 @@ typedef struct {
     struct rlimit files; /* the limit that the front was given */
     int interrupted;     /* the signal that asked the job to end, or 0 */
     long interrupted_since;
+    long ending_since; /* when the launcher was told to end the job; -1: it was not */
     bool said_who_runs;
     int status; /* of the launcher, as waitpid gives it */
     int ranks;
+    pi_scratch scratch;
 } front;
-
-/* All ranks are where the front is, as far as it can know. */
-static bool on_this_node(const pi_options *options)
-{
-    return !options->hosts && !options->hostfile && !getenv("SLURM_JOB_ID");
-}
-
-/* A script that is not there is said here, once, and not by every rank. */
-static int check_script(const pi_options *options)
-{
-    if (options->program != PI_PROGRAM_FILE || access(options->program_name, R_OK) == 0) {
-        return 0;
-    }
-    pi_say("can't open file '%s': [Errno %d] %s", options->program_name, errno, strerror(errno));
-    return -1;
-}
-
-/* A slip of the finger would keep the launcher busy for minutes before it failed. */
-static int check_ranks(const pi_options *options)
-{
-    long long memory = (long long)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
-    if (!on_this_node(options) || options->ranks <= memory / RANK_BYTES) {
-        return 0;
-    }
-    pi_say("-n %d: this node has memory for about %lld ranks", options->ranks, memory / RANK_BYTES);
-    return -1;
-}
-
-static int check_hostfile(const pi_options *options)
-{
-    if (!options->hostfile || access(options->hostfile, R_OK) == 0) {
-        return 0;
-    }
-    pi_say("--hostfile: can't open '%s': %s", options->hostfile, strerror(errno));
-    return -1;
-}
-
-/* A VIRTUAL_ENV of another Python is refused once, and not by every rank. */
-static int check_environment(const pi_options *options, const char *self)
-{
-    char python[PATH_MAX];
-    return options->isolated || pi_venv_named(self, python, sizeof python) >= 0 ? 0 : -1;
-}
 
 static void say_crowded(const pi_options *options)
 {
     pi_place place;
-    if (!on_this_node(options) || pi_place_read(&place) < 0 || options->ranks <= place.cores) {
+    if (!pi_launcher_stays_here(options) || pi_place_read(&place) < 0 ||
+        options->ranks <= place.cores) {
         return;
     }
     pi_say("%d ranks share %d core%s", options->ranks, place.cores, place.cores == 1 ? "" : "s");
@@ -114,9 +80,24 @@ static void say_reads_terminal(const pi_options *options)
     }
 }
 
+/* On one node Open MPI need not ask the kernel for routes: where there are odd ones, 5.0 has a line a
+ * rank about it. 4.1 refuses to start without the program that would reach other nodes,
+ * unless told that there are none; 5.0 refuses without a HOME. */
+static void prepare_one_node(void)
+{
+    char path[PATH_MAX];
+    struct passwd *user = getenv("HOME") ? NULL : getpwuid(geteuid());
+    setenv("OMPI_MCA_reachable", "weighted", 0);
+    if (!pi_path_find("ssh", path, sizeof path) && !pi_path_find("rsh", path, sizeof path)) {
+        setenv("OMPI_MCA_plm", "isolated", 0);
+    }
+    if (user) {
+        setenv("HOME", user->pw_dir, 0);
+    }
+}
+
 /* Ranks that bind themselves spare 4.1 a look at the whole machine, 15 ms. Open MPI refuses to start as
- * root unless told twice; in a container there is nobody else. On one node it need not ask the kernel
- * for routes: where there are odd ones, 5.0 has a line a rank about it. */
+ * root unless told twice; in a container there is nobody else. */
 static void prepare_environment(const pi_options *options)
 {
     if (!pi_launcher_binds(options)) {
@@ -126,8 +107,8 @@ static void prepare_environment(const pi_options *options)
         setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 0);
         setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 0);
     }
-    if (on_this_node(options)) {
-        setenv("OMPI_MCA_reachable", "weighted", 0);
+    if (pi_launcher_stays_here(options)) {
+        prepare_one_node();
     }
 }
 
@@ -138,25 +119,6 @@ static void raise_limit(struct rlimit *given)
     if (getrlimit(RLIMIT_NOFILE, given) == 0) {
         setrlimit(RLIMIT_NOFILE, &(struct rlimit){given->rlim_max, given->rlim_max});
     }
-}
-
-static bool read_mode(const char *output, pi_output_mode *mode_p)
-{
-    *mode_p = strcmp(output, "label") == 0  ? PI_OUTPUT_LABEL
-              : strcmp(output, "fold") == 0 ? PI_OUTPUT_FOLD
-                                            : PI_OUTPUT_RAW;
-    return *mode_p != PI_OUTPUT_RAW || strcmp(output, "raw") == 0;
-}
-
-/* A file name needs %r where the rank goes, else the ranks would write over one another. */
-static int check_output(const pi_options *options, pi_output_mode *mode_p)
-{
-    if (read_mode(options->output, mode_p) || strstr(options->output, "%r")) {
-        return 0;
-    }
-    pi_say("--output takes raw, label, fold or a file name with %%r for the rank, not '%s'",
-           options->output);
-    return -1;
 }
 
 /* Those that whoever started us ignores (nohup, a shell's background) stay so: blocked, they would come
@@ -174,12 +136,13 @@ static void mask_signals(sigset_t *set, int how)
     sigprocmask(how, set, NULL);
 }
 
-/* In the child: becomes the launcher, which dies with the front. It is in a group of its own: ^C in the
- * terminal is for the front alone, which knows better than to end the job by it. */
+/* In the child: becomes the launcher, which dies with the front. It is in a session of its own: ^C in the
+ * terminal is for the front alone, which knows better than to end the job by it; and a rank that opened
+ * the terminal (getpass) would be stopped for ever as one in the background. */
 static void become_launcher(const front *job, char **words, int remarks, int input)
 {
     sigset_t set;
-    setpgid(0, 0);
+    setsid();
     mask_signals(&set, SIG_UNBLOCK);
     signal(SIGPIPE, SIG_DFL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -224,6 +187,33 @@ static int start_launcher(front *job, char **words)
     return job->launcher < 0 ? -1 : 0;
 }
 
+/* Open MPI's launcher has been seen to take this, and then to wait for itself for ever. */
+static void end_job(front *job)
+{
+    kill(job->launcher, SIGTERM);
+    job->ending_since = job->ending_since < 0 ? pi_now_ms() : job->ending_since;
+}
+
+static void end_by_force(front *job)
+{
+    pi_say("the launcher does not end the job: it is killed, and the ranks that are here");
+    kill(job->launcher, SIGKILL);
+    pi_relay_kill(job->relay);
+    job->ending_since = LONG_MAX;
+}
+
+/* A rank that failed tells the launcher to end the job in its own way. */
+static void watch_ending(front *job)
+{
+    long patience = job->local ? END_MS : END_ELSEWHERE_MS;
+    if (job->ending_since < 0 && pi_relay_judge(job->relay).ending) {
+        job->ending_since = pi_now_ms();
+    }
+    if (job->ending_since >= 0 && pi_now_ms() - job->ending_since > patience) {
+        end_by_force(job);
+    }
+}
+
 /* The first ^C is every rank's KeyboardInterrupt; the next, or one before there are ranks, ends them. */
 static void interrupt(front *job)
 {
@@ -231,7 +221,7 @@ static void interrupt(front *job)
         return;
     }
     if (job->interrupted || !pi_relay_judge(job->relay).joined) {
-        kill(job->launcher, SIGTERM);
+        end_job(job);
     } else if (pi_relay_interrupt(job->relay)) {
         kill(job->launcher, SIGURG); /* some ranks are elsewhere: the launcher reaches them */
     }
@@ -246,7 +236,7 @@ static void take_signal(front *job, int number)
         interrupt(job);
         job->interrupted = job->interrupted ? job->interrupted : SIGINT;
     } else if (number != SIGCHLD) {
-        kill(job->launcher, SIGTERM);
+        end_job(job);
         job->interrupted = number;
     }
 }
@@ -269,7 +259,7 @@ static void say_who_runs(front *job)
     }
     pi_relay_name_running(job->relay, &name);
     if (name.used) {
-        pi_say("interrupted; still running: rank %.*s (^C again ends the job)", (int)name.used,
+        pi_say("interrupted; still running: %.*s (^C again ends the job)", (int)name.used,
                name.bytes);
     }
     job->said_who_runs = true;
@@ -284,6 +274,20 @@ static void read_remarks(front *job)
     }
 }
 
+/* Ranks end soon after their launcher, if it did not end behind them. */
+static void wait_for_stragglers(front *job)
+{
+    const int wakes[PI_RELAY_WAKES] = {-1, -1, -1};
+    long since = pi_now_ms();
+    while (pi_relay_turn(job->relay, wakes, 0) > 0) {
+        if (pi_now_ms() - since > STRAGGLE_MS) {
+            pi_relay_kill(job->relay);
+            return;
+        }
+        pi_relay_turn(job->relay, wakes, 20);
+    }
+}
+
 static void relay_until_launcher_ends(front *job)
 {
     while (waitpid(job->launcher, &job->status, WNOHANG) == 0) {
@@ -293,7 +297,9 @@ static void relay_until_launcher_ends(front *job)
         take_signals(job);
         pi_input_pass(&job->input);
         say_who_runs(job);
+        watch_ending(job);
     }
+    wait_for_stragglers(job);
     pi_relay_drain(job->relay);
     read_remarks(job);
 }
@@ -303,8 +309,27 @@ static int launcher_status(const front *job)
     return WIFSIGNALED(job->status) ? 128 + WTERMSIG(job->status) : WEXITSTATUS(job->status);
 }
 
+/* The launcher's remarks are the only explanation there is, if it has any. */
+static int conclude_unstarted(const front *job, const char *launcher, int status)
+{
+    pi_remarks_show(&job->said);
+    if (!job->said.held.used || !status) {
+        pi_say("%s started no rank and ended with status %d", launcher, status);
+    }
+    return status ? status : 1;
+}
+
+static int conclude_failed(const front *job, const pi_relay_verdict *verdict)
+{
+    if (job->ranks > 1) {
+        pi_say("rank %d of %d ended the job with status %d", verdict->failed_rank, job->ranks,
+               verdict->status);
+    }
+    return verdict->status;
+}
+
 /* Says how the job ended, and gives its status. */
-static int conclude(front *job)
+static int conclude(const front *job, const char *launcher)
 {
     pi_relay_verdict verdict = pi_relay_judge(job->relay);
     int status = launcher_status(job);
@@ -312,11 +337,10 @@ static int conclude(front *job)
         return 128 + job->interrupted;
     }
     if (verdict.failed_rank >= 0) {
-        if (job->ranks > 1) {
-            pi_say("rank %d of %d ended the job with status %d", verdict.failed_rank, job->ranks,
-                   verdict.status);
-        }
-        return verdict.status;
+        return conclude_failed(job, &verdict);
+    }
+    if (!verdict.joined && job->local) {
+        return conclude_unstarted(job, launcher, status);
     }
     if (status > 128 && status < 128 + NSIG && verdict.lost_rank >= 0) {
         pi_say("rank %d of %d was ended by signal %d (%s)", verdict.lost_rank, job->ranks,
@@ -327,7 +351,7 @@ static int conclude(front *job)
     } else if (verdict.joined < job->ranks) {
         pi_remarks_show(&job->said);
     }
-    return status;
+    return status ? status : verdict.unwritten;
 }
 
 /* Ends as python3 would: a shell sees that ^C ended it. */
@@ -358,7 +382,7 @@ static int run(front *job, const pi_options *options, pi_output_mode mode, char 
         return 1;
     }
     relay_until_launcher_ends(job);
-    int status = conclude(job);
+    int status = conclude(job, words[0]);
     close(job->signals);
     pi_input_close(&job->input);
     if (job->remarks >= 0) {
@@ -366,8 +390,7 @@ static int run(front *job, const pi_options *options, pi_output_mode mode, char 
     }
     pi_remarks_fini(&job->said);
     pi_relay_free(job->relay);
-    return job->interrupted && status == 128 + job->interrupted ? end_by_signal(job->interrupted)
-                                                                : status;
+    return status;
 }
 
 /* What is closed leads nowhere, as in Python, and its number is not taken by a socket. */
@@ -383,14 +406,14 @@ static void hold_standard_descriptors(void)
 int pi_job_run(const pi_options *options)
 {
     pi_launcher launcher;
-    pi_output_mode mode;
+    pi_output_mode mode = PI_OUTPUT_RAW; /* files: for what the ranks say before they have them */
     char self[PATH_MAX], relay[64], text[96];
     hold_standard_descriptors();
     pi_self_name(options->argv[0], self, sizeof self);
-    if (check_ranks(options) < 0 || check_output(options, &mode) < 0 || check_script(options) < 0 ||
-        check_hostfile(options) < 0 || check_environment(options, self) < 0 ||
-        pi_launcher_find(&launcher, options) < 0) {
-        return 2;
+    pi_relay_mode(options->output, &mode);
+    int wrong = pi_checks_run(options, self);
+    if (wrong || pi_launcher_find(&launcher, options) < 0) {
+        return wrong ? wrong : 2;
     }
     pi_launched_forget();
     prepare_environment(options);
@@ -398,17 +421,25 @@ int pi_job_run(const pi_options *options)
     say_reads_terminal(options);
     snprintf(relay, sizeof relay, "pympi-%ld-%lx", (long)getpid(), (unsigned long)pi_now_ms());
     snprintf(text, sizeof text, "%s,%d,%d", relay, !pi_launcher_binds(options),
-             on_this_node(options));
+             pi_launcher_stays_here(options));
     char **words = pi_launcher_words(&launcher, options, self, text);
     if (!words) {
         pi_say("out of memory for the launcher's command line");
         return 1;
     }
-    front job = {.ranks = options->ranks, .local = on_this_node(options)};
+    front job = {.ranks = options->ranks,
+                 .local = pi_launcher_stays_here(options),
+                 .ending_since = -1,
+                 .scratch = {.lock = -1}};
+    if (job.local) {
+        pi_scratch_open(&job.scratch);
+    }
     raise_limit(&job.files);
     int status = run(&job, options, mode, words, relay);
     free(words);
-    return status;
+    pi_scratch_close(&job.scratch);
+    return job.interrupted && status == 128 + job.interrupted ? end_by_signal(job.interrupted)
+                                                              : status;
 }
 
 bool pi_job_read(pi_job *job, const char *text)

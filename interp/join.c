@@ -21,6 +21,7 @@
 #include "interp/place.h"
 #include "interp/relay.h"
 #include "interp/say.h"
+#include "interp/tee.h"
 #include "interp/text.h"
 
 #define RELAY_PATIENCE_MS 5000  /* for the relay that the first rank of the node starts */
@@ -53,6 +54,7 @@ static int lead_to_file(const char *pattern, int rank)
 {
     pi_text name = {0};
     name_file(&name, pattern, rank);
+    pi_tee_open();
     int fd = open(name.bytes, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
     bool led = fd >= 0 && dup2(fd, STDOUT_FILENO) >= 0 && dup2(fd, STDERR_FILENO) >= 0;
     if (!led) {

@@ -20,6 +20,20 @@ static pi_launcher_kind kind_of(const char *path)
     return strcmp(slash ? slash + 1 : path, "srun") == 0 ? PI_LAUNCHER_SRUN : PI_LAUNCHER_MPIRUN;
 }
 
+static int check_quotes(const char *text)
+{
+    char open = 0;
+    for (const char *at = text; at && *at; at++) {
+        if (open ? *at == open : *at == '\'' || *at == '"') {
+            open = open ? 0 : *at;
+        }
+    }
+    if (open) {
+        pi_say("--launcher-args: the quote %c is not closed in: %s", open, text);
+    }
+    return open ? -1 : 0;
+}
+
 int pi_launcher_find(pi_launcher *launcher, const pi_options *options)
 {
     char *path = launcher->path;
@@ -37,7 +51,12 @@ int pi_launcher_find(pi_launcher *launcher, const pi_options *options)
         return -1;
     }
     launcher->kind = kind_of(path);
-    return 0;
+    return check_quotes(options->launcher_args);
+}
+
+bool pi_launcher_stays_here(const pi_options *options)
+{
+    return !options->hosts && !options->hostfile && !getenv("SLURM_JOB_ID");
 }
 
 bool pi_launcher_binds(const pi_options *options)
@@ -79,7 +98,7 @@ static void add(list *line, const char *word)
 }
 
 /* Splits the user's words at spaces; quotes hold a word together. The copy lives as long as the
- * process, which is soon replaced by the launcher. */
+ * process. */
 static void add_split(list *line, const char *text)
 {
     char *copy = strdup(text);

@@ -19,6 +19,9 @@ typedef struct {
  * built with, else the PATH's, else srun. 0, or -1 after one line on stderr. */
 int pi_launcher_find(pi_launcher *launcher, const pi_options *options);
 
+/* True when all ranks will be on this node, as far as can be known before they are. */
+bool pi_launcher_stays_here(const pi_options *options);
+
 /* True when the user told the launcher how to bind ranks, by words or by its environment. */
 bool pi_launcher_binds(const pi_options *options);
 

@@ -2,8 +2,9 @@
  * SPDX-License-Identifier: MIT
  *
  * A child that believed the inherited variables would die, or hang the job, in MPI_Init. The marker
- * PYMPI_RANK holds job, rank and process id of the rank that set it: the same job and rank in another
- * process is a child; another job is a new job started from inside a rank. */
+ * PYMPI_RANK holds job and rank of the process that set it: whoever finds the same there is its child,
+ * or what it became by execv(), for which MPI does not start again; another job is a new job started
+ * from inside a rank. */
 #include "interp/launched.h"
 
 #include <limits.h>
@@ -60,15 +61,17 @@ static bool read_variables(pi_launched *launched)
     return launched->rank >= 0;
 }
 
+static void write_marker(char *marker, size_t size, const pi_launched *launched)
+{
+    snprintf(marker, size, "%s:%d", launched->job, launched->rank);
+}
+
 static bool is_child(const pi_launched *launched)
 {
     const char *marker = getenv(MARKER);
-    if (!marker) {
-        return false;
-    }
-    char parent[192];
-    int length = snprintf(parent, sizeof parent, "%s:%d:", launched->job, launched->rank);
-    return strncmp(marker, parent, (size_t)length) == 0 && atol(marker + length) != (long)getpid();
+    char own[192];
+    write_marker(own, sizeof own, launched);
+    return marker && strcmp(marker, own) == 0;
 }
 
 bool pi_launched_read(pi_launched *launched)
@@ -86,7 +89,7 @@ bool pi_launched_read(pi_launched *launched)
 int pi_launched_mark(const pi_launched *launched)
 {
     char marker[192];
-    snprintf(marker, sizeof marker, "%s:%d:%ld", launched->job, launched->rank, (long)getpid());
+    write_marker(marker, sizeof marker, launched);
     return setenv(MARKER, marker, 1);
 }
 

@@ -11,6 +11,7 @@
 
 #include "interp/relay.h"
 #include "interp/self.h"
+#include "interp/tee.h"
 
 static struct {
     void *handle;
@@ -23,6 +24,7 @@ static struct {
 static void tell_failing(void)
 {
     pi_relay_tell(PI_RELAY_FAILING, 0);
+    pi_tee_begin();
 }
 
 static void tell_failed(int status)
@@ -37,11 +39,12 @@ static void tell_finalized(void)
 
 void pi_library_prepare(const pi_options *options, bool launched, bool crowded)
 {
-    library.how = (pc_start){.threads = options->mpi_threads,
+    library.how = (pc_start){.threads = options->thread_level,
                              .launched = launched,
                              .crowded = crowded,
                              .relayed = pi_relay_attached(),
                              .failing = tell_failing,
+                             .explained = pi_tee_end,
                              .failed = tell_failed,
                              .finalized = tell_finalized};
 }
@@ -62,7 +65,7 @@ static bool open_file(void)
     char path[PATH_MAX + 16];
     const char *folder = pi_self_library();
     if (!folder) {
-        return note_why("libpympi.so is not in ../lib/pympi beside the executable");
+        return note_why(PI_SELF_NO_LIBRARY);
     }
     snprintf(path, sizeof path, "%s/libpympi.so", folder);
     library.handle = dlopen(path, RTLD_NOW | RTLD_GLOBAL);

@@ -47,15 +47,26 @@ typedef struct {
     int next;
 } words;
 
-/* Finds the option that a word names; "--name=value" leaves the value in *value_p. */
+/* The length of the name in a word; what is behind it, in "--name=value", "-n=4" and "-n4", is left in
+ * *value_p. */
+static size_t split_word(const char *word, const char **value_p)
+{
+    bool number = strncmp(word, "-n", 2) == 0;
+    size_t length = number ? strcspn(word, "=0123456789") : strcspn(word, "=");
+    *value_p = NULL;
+    if (word[length] && (number || strncmp(word, "--", 2) == 0)) {
+        *value_p = word + length + (word[length] == '=');
+        return length;
+    }
+    return strlen(word);
+}
+
+/* Finds the option that a word names; a value in the same word is left in *value_p. */
 static const option *find_option(const char *word, const char **value_p)
 {
-    *value_p = NULL;
-    const char *equals = strncmp(word, "--", 2) == 0 ? strchr(word, '=') : NULL;
-    size_t length = equals ? (size_t)(equals - word) : strlen(word);
+    size_t length = split_word(word, value_p);
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
         if (strlen(ours[i].name) == length && strncmp(word, ours[i].name, length) == 0) {
-            *value_p = equals ? equals + 1 : NULL;
             return &ours[i];
         }
     }
@@ -198,11 +209,12 @@ static bool take_python(pi_options *options, char *word, words *line)
     return false;
 }
 
-static int check_level(const pi_options *options)
+static int read_level(pi_options *options)
 {
     static const char *const levels[] = {"single", "funneled", "serialized", "multiple"};
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
         if (strcmp(options->mpi_threads, levels[i]) == 0) {
+            options->thread_level = (int)i;
             return 0;
         }
     }
@@ -237,7 +249,7 @@ int pi_options_parse(pi_options *options, int argc, char **argv)
     if (options->job) {
         shorten_colons(options);
     }
-    if (check_level(options) < 0) {
+    if (read_level(options) < 0) {
         pi_options_free(options);
         return -1;
     }

@@ -6,13 +6,11 @@
  * but not for ever: then a newline is put in. */
 #include "interp/output.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "interp/fold.h"
-#include "interp/say.h"
 
 #define SHOW_UNFINISHED_MS 100  /* how long an unfinished line waits for its end */
 #define OWN_STREAM_MS      1000 /* how long others wait behind an unfinished line */
@@ -24,10 +22,9 @@ typedef struct {
 } lines;
 
 struct pi_output {
-    int fd;
+    pi_sink sink;
     pi_output_mode mode;
     int size;
-    bool closed;
     int owner; /* the rank whose unfinished line is on the screen, or -1 */
     long owned_since;
     lines *ranks;
@@ -38,7 +35,7 @@ pi_output *pi_output_new(int fd, pi_output_mode mode, int size)
 {
     pi_output *output = calloc(1, sizeof *output);
     lines *ranks = calloc((size_t)size, sizeof *ranks);
-    pi_fold *fold = mode == PI_OUTPUT_FOLD ? pi_fold_new(fd, size) : NULL;
+    pi_fold *fold = output && mode == PI_OUTPUT_FOLD ? pi_fold_new(&output->sink, size) : NULL;
     if (!output || !ranks || (mode == PI_OUTPUT_FOLD && !fold)) {
         free(output);
         free(ranks);
@@ -46,7 +43,7 @@ pi_output *pi_output_new(int fd, pi_output_mode mode, int size)
         return NULL;
     }
     *output = (pi_output){
-        .fd = fd, .mode = mode, .size = size, .owner = -1, .ranks = ranks, .fold = fold};
+        .sink = {.fd = fd}, .mode = mode, .size = size, .owner = -1, .ranks = ranks, .fold = fold};
     return output;
 }
 
@@ -63,16 +60,9 @@ void pi_output_free(pi_output *output)
     free(output);
 }
 
-bool pi_output_closed(const pi_output *output)
+int pi_output_error(const pi_output *output)
 {
-    return output->fold ? pi_fold_closed(output->fold) : output->closed;
-}
-
-static void emit(pi_output *output, const char *bytes, size_t count)
-{
-    if (!output->closed && pi_write_all(output->fd, bytes, count) < 0) {
-        output->closed = true;
-    }
+    return output->sink.error;
 }
 
 /* Adds the rank before each line; the first one is being continued when the rank owns the stream. */
@@ -93,7 +83,7 @@ static void emit_labelled(pi_output *output, int rank, const char *bytes, size_t
         count -= length;
         starts = true;
     }
-    emit(output, text.bytes, text.used);
+    pi_sink_write(&output->sink, text.bytes, text.used);
     pi_text_fini(&text);
 }
 
@@ -104,12 +94,12 @@ static void write_out(pi_output *output, int rank, size_t count)
         return;
     }
     if (output->owner >= 0 && output->owner != rank) {
-        emit(output, "\n", 1);
+        pi_sink_write(&output->sink, "\n", 1);
     }
     if (output->mode == PI_OUTPUT_LABEL) {
         emit_labelled(output, rank, text->bytes, count);
     } else {
-        emit(output, text->bytes, count);
+        pi_sink_write(&output->sink, text->bytes, count);
     }
     bool finished = text->bytes[count - 1] == '\n';
     if (!finished && output->owner != rank) {
@@ -181,6 +171,13 @@ int pi_output_tick(pi_output *output, long now)
         }
     }
     return next;
+}
+
+void pi_output_show_folded(pi_output *output)
+{
+    if (output->fold) {
+        pi_fold_finish(output->fold);
+    }
 }
 
 void pi_output_finish(pi_output *output)

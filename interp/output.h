@@ -24,10 +24,13 @@ void pi_output_end(pi_output *output, int rank);
 /* Does what is due by time; returns the milliseconds until something will be, -1 when nothing is. */
 int pi_output_tick(pi_output *output, long now);
 
+/* Writes what is held back only because other ranks may write the same. */
+void pi_output_show_folded(pi_output *output);
+
 /* Writes all that is held back. */
 void pi_output_finish(pi_output *output);
 
-/* True when nobody reads the job's text any more. */
-bool pi_output_closed(const pi_output *output);
+/* Why the text cannot be written any more, as errno; EPIPE when nobody reads it. 0 while it can. */
+int pi_output_error(const pi_output *output);
 
 #endif

@@ -8,35 +8,29 @@
 
 #include <limits.h>
 
+#include "config.h"
+#include "interp/arguments.h"
 #include "interp/builtin.h"
 #include "interp/interrupt.h"
 #include "interp/join.h"
 #include "interp/library.h"
+#include "interp/relay.h"
 #include "interp/self.h"
 #include "interp/venv.h"
-
-static PyStatus read_arguments(PyConfig *config, const pi_options *options)
-{
-    PyPreConfig before;
-    PyPreConfig_InitPythonConfig(&before);
-    PyStatus status = Py_PreInitializeFromBytesArgs(&before, options->argc, options->argv);
-    if (PyStatus_Exception(status)) {
-        return status;
-    }
-    PyConfig_InitPythonConfig(config);
-    return PyConfig_SetBytesArgv(config, options->argc, options->argv);
-}
 
 /* Starts the interpreter; environment, when not NULL, is the python of the environment to enter. */
 static PyStatus start(const pi_options *options, const char *environment)
 {
     PyConfig config;
-    PyStatus status = read_arguments(&config, options);
+    PyStatus status = pi_arguments_begin(&config, options);
     if (PyStatus_Exception(status)) {
         return status; /* nothing to clear: the configuration was not begun */
     }
     if (environment) {
         status = PyConfig_SetBytesString(&config, &config.executable, environment);
+    }
+    if (environment && !PyStatus_Exception(status) && pi_venv_is_foreign(environment)) {
+        status = PyConfig_SetBytesString(&config, &config.home, PYMPI_PYTHON_HOME);
     }
     if (!PyStatus_Exception(status)) {
         status = Py_InitializeFromConfig(&config);
@@ -58,17 +52,37 @@ static int restore_executable(const char *executable)
     return result;
 }
 
-static int write_lines(void)
+static PyObject *tell_failing(PyObject *unused, PyObject *unused_too)
+{
+    (void)unused;
+    (void)unused_too;
+    pi_relay_tell(PI_RELAY_FAILING, 0);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef rank_methods[] = {
+    {"tell_failing", tell_failing, METH_NOARGS, PyDoc_STR("A failure will be written.")},
+    {0},
+};
+
+/* Whole lines; and a module that is not there is no rank's traceback, but in the report all the same. */
+static int prepare_output(const pi_options *options)
 {
     PyObject *boot = PyImport_ImportModule("_pympi_boot");
     PyObject *done = boot ? PyObject_CallMethod(boot, "write_lines", NULL) : NULL;
+    if (done && options->program == PI_PROGRAM_MODULE) {
+        PyObject *tell = PyCFunction_New(rank_methods, NULL);
+        Py_DECREF(done);
+        done = tell ? PyObject_CallMethod(boot, "tell_before_missing", "N", tell) : NULL;
+    }
     Py_XDECREF(boot);
     Py_XDECREF(done);
     return done ? 0 : -1;
 }
 
 /* What is ours inside the started interpreter. */
-static int furnish(const char *environment, const char *executable, bool in_job)
+static int furnish(const pi_options *options, const char *environment, const char *executable,
+                   bool in_job)
 {
     if (pi_builtin_boot() < 0 || (environment && restore_executable(executable) < 0)) {
         return -1;
@@ -76,7 +90,7 @@ static int furnish(const char *environment, const char *executable, bool in_job)
     if (!in_job) {
         return 0;
     }
-    if (write_lines() < 0 || pi_library_start()->watch() < 0) {
+    if (prepare_output(options) < 0 || pi_library_start()->watch() < 0) {
         return -1;
     }
     pi_interrupt_deliver();
@@ -99,7 +113,7 @@ static int run_python(const pi_options *options, bool in_job)
     if (PyStatus_Exception(status)) {
         Py_ExitStatusException(status);
     }
-    if (furnish(environment, executable, in_job) < 0) {
+    if (furnish(options, environment, executable, in_job) < 0) {
         PyErr_Print();
         return 1;
     }

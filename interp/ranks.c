@@ -27,3 +27,18 @@ void pi_ranks_name(pi_text *name, const bool *marked, int size)
         }
     }
 }
+
+void pi_ranks_title(pi_text *title, const bool *marked, int size)
+{
+    pi_text name = {0};
+    int count = 0;
+    for (int rank = 0; rank < size; rank++) {
+        count += marked[rank];
+    }
+    if (count) {
+        pi_ranks_name(&name, marked, size);
+        pi_text_add_string(title, count == 1 ? "rank " : "ranks ");
+        pi_text_add(title, name.bytes, name.used);
+    }
+    pi_text_fini(&name);
+}

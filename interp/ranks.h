@@ -10,4 +10,7 @@
 /* Adds "0,2-4" for the ranks that are marked. */
 void pi_ranks_name(pi_text *name, const bool *marked, int size);
 
+/* Adds "rank 3" or "ranks 0,2-4"; nothing when none is marked. */
+void pi_ranks_title(pi_text *title, const bool *marked, int size);
+
 #endif

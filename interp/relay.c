@@ -19,7 +19,8 @@
 #include "interp/ranks.h"
 #include "interp/report.h"
 
-#define EQUALS_MS 200 /* how long the first to fail waits for others that fail alike */
+#define EQUALS_MS    200  /* how long the first to fail waits for others that fail alike */
+#define TRACEBACK_MS 1000 /* and for those that have begun to say why */
 
 typedef enum { ABSENT, RUNNING, FAILING, FAILED, DONE, LOST } rank_state;
 
@@ -44,6 +45,18 @@ struct pi_relay {
     pi_relay_verdict verdict;
     struct pollfd *watched;
 };
+
+bool pi_relay_mode(const char *output, pi_output_mode *mode_p)
+{
+    static const char *const names[] = {"raw", "label", "fold"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(output, names[i]) == 0) {
+            *mode_p = (pi_output_mode)i;
+            return true;
+        }
+    }
+    return false;
+}
 
 static int set_ranks(pi_relay *relay, int size)
 {
@@ -147,7 +160,7 @@ static void read_all(pi_relay *relay, int rank)
 static void pass_on_closing(pi_relay *relay)
 {
     for (int stream = 0; stream < PI_RELAY_STREAMS; stream++) {
-        for (int rank = 0; rank < relay->size && pi_output_closed(relay->outputs[stream]); rank++) {
+        for (int rank = 0; rank < relay->size && pi_output_error(relay->outputs[stream]); rank++) {
             close_fd(&relay->ranks[rank].streams[stream]);
         }
     }
@@ -278,21 +291,38 @@ static bool runs(const pi_relay *relay, int rank)
     return state == RUNNING || state == FAILING || (state == ABSENT && !relay->patient);
 }
 
-/* Writes the report and lets the first that failed end the job: when all that are here have failed, or
- * when it has waited long enough for the others. Those wait for the end that it brings: if each
- * aborted, the launcher would have as many remarks. */
-static void settle_failures(pi_relay *relay, long now)
+/* What was printed before a failure stands before its report. */
+static void write_report(pi_relay *relay)
 {
-    bool waits = false, all = true;
+    for (int i = 0; i < PI_RELAY_STREAMS; i++) {
+        pi_output_show_folded(relay->outputs[i]);
+    }
+    pi_report_write(relay->report);
+}
+
+/* True when a rank waits for GO, and all that are here have failed or had time enough to fail alike. */
+static bool is_settled(const pi_relay *relay, long now)
+{
+    bool waits = false, all = true, failing = false;
     for (int rank = 0; rank < relay->size; rank++) {
         waits = waits || relay->ranks[rank].waits;
         all = all && !runs(relay, rank);
+        failing = failing || relay->ranks[rank].state == FAILING;
     }
-    if (!waits || (!all && (relay->patient || now - relay->failed_since < EQUALS_MS))) {
+    long patience = failing ? TRACEBACK_MS : EQUALS_MS;
+    return waits && (all || (!relay->patient && now - relay->failed_since >= patience));
+}
+
+/* Writes the report and lets the first that failed end the job. The others wait for the end that it
+ * brings: if each aborted, the launcher would have as many remarks. */
+static void settle_failures(pi_relay *relay, long now)
+{
+    if (!is_settled(relay, now)) {
         return;
     }
-    pi_report_write(relay->report);
+    write_report(relay);
     answer(&relay->ranks[relay->verdict.failed_rank], PI_RELAY_GO);
+    relay->verdict.ending = true;
     for (int rank = 0; rank < relay->size; rank++) {
         relay->ranks[rank].waits = false;
     }
@@ -383,7 +413,16 @@ void pi_relay_name_running(const pi_relay *relay, pi_text *name)
     for (int rank = 0; rank < relay->size; rank++) {
         running[rank] = runs(relay, rank);
     }
-    pi_ranks_name(name, running, relay->size);
+    pi_ranks_title(name, running, relay->size);
+}
+
+void pi_relay_kill(pi_relay *relay)
+{
+    for (int rank = 0; rank < relay->size; rank++) {
+        if (relay->ranks[rank].socket >= 0) {
+            kill(relay->ranks[rank].pid, SIGKILL);
+        }
+    }
 }
 
 void pi_relay_drain(pi_relay *relay)
@@ -394,10 +433,15 @@ void pi_relay_drain(pi_relay *relay)
     for (int i = 0; i < PI_RELAY_STREAMS; i++) {
         pi_output_finish(relay->outputs[i]);
     }
-    pi_report_write(relay->report);
+    write_report(relay);
 }
 
 pi_relay_verdict pi_relay_judge(const pi_relay *relay)
 {
-    return relay->verdict;
+    pi_relay_verdict verdict = relay->verdict;
+    for (int i = 0; i < PI_RELAY_STREAMS; i++) {
+        int error = pi_output_error(relay->outputs[i]);
+        verdict.unwritten = verdict.unwritten || (error && error != EPIPE);
+    }
+    return verdict;
 }

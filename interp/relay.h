@@ -39,6 +39,9 @@ typedef struct {
 
 typedef enum { PI_OUTPUT_RAW, PI_OUTPUT_LABEL, PI_OUTPUT_FOLD } pi_output_mode;
 
+/* The mode that --output names; false when it names none. */
+bool pi_relay_mode(const char *output, pi_output_mode *mode_p);
+
 typedef struct pi_relay pi_relay;
 
 /* Starts listening under a name; NULL with errno set when that cannot be. size: ranks in the job. */
@@ -59,8 +62,11 @@ int pi_relay_turn(pi_relay *relay, const int wakes[PI_RELAY_WAKES], int timeout_
  * their finally blocks take. Returns how many ranks could not be reached from here. */
 int pi_relay_interrupt(pi_relay *relay);
 
-/* Names the ranks that still run. */
+/* Adds "rank 3" or "ranks 0,2-4" for those that still run; nothing when there is none. */
 void pi_relay_name_running(const pi_relay *relay, pi_text *name);
+
+/* Kills the ranks that are still there. */
+void pi_relay_kill(pi_relay *relay);
 
 /* Writes all that is still in the pipes, unfinished lines and reports included. */
 void pi_relay_drain(pi_relay *relay);
@@ -71,6 +77,8 @@ typedef struct {
     int failed_rank; /* the first that failed, or -1 */
     int status;      /* its status */
     int lost_rank;   /* the first that went without a word, or -1 */
+    bool ending;     /* a rank that failed was told to end the job */
+    bool unwritten; /* what ranks wrote did not all reach its place, and somebody wanted it there */
 } pi_relay_verdict;
 
 pi_relay_verdict pi_relay_judge(const pi_relay *relay);

@@ -45,14 +45,11 @@ void pi_report_put(pi_report *report, int rank, const char *bytes, size_t count)
     pi_text_add(&report->texts[rank], bytes, count);
 }
 
-static void add_heading(pi_text *page, const bool *group, int count, int size)
+static void add_heading(pi_text *page, const bool *group, int size)
 {
     char rest[32];
-    pi_text_add_string(page, count == 1 ? "--- rank " : "--- ranks ");
-    pi_text name = {0};
-    pi_ranks_name(&name, group, size);
-    pi_text_add(page, name.bytes, name.used);
-    pi_text_fini(&name);
+    pi_text_add_string(page, "--- ");
+    pi_ranks_title(page, group, size);
     snprintf(rest, sizeof rest, " of %d\n", size);
     pi_text_add_string(page, rest);
 }
@@ -66,14 +63,12 @@ static bool same_text(const pi_text *a, const pi_text *b)
 static void add_group(pi_report *report, int leader, pi_text *page)
 {
     bool group[report->size];
-    int count = 0;
     pi_text text = report->texts[leader];
     for (int rank = 0; rank < report->size; rank++) {
         group[rank] = report->texts[rank].used && same_text(&report->texts[rank], &text);
-        count += group[rank];
     }
     if (report->size > 1) {
-        add_heading(page, group, count, report->size);
+        add_heading(page, group, report->size);
     }
     pi_text_add(page, text.bytes, text.used);
     if (text.bytes[text.used - 1] != '\n') {

@@ -98,6 +98,19 @@ int pi_write_all(int fd, const char *bytes, size_t count)
     return 0;
 }
 
+void pi_sink_write(pi_sink *sink, const char *bytes, size_t count)
+{
+    if (sink->error || pi_write_all(sink->fd, bytes, count) == 0) {
+        return;
+    }
+    sink->error = errno;
+    if (sink->error != EPIPE) {
+        pi_say("cannot write %s: %s",
+               sink->fd == STDOUT_FILENO ? "standard output" : "standard error",
+               strerror(sink->error));
+    }
+}
+
 long pi_now_ms(void)
 {
     struct timespec now;

@@ -32,6 +32,15 @@ ssize_t pi_text_read(pi_text *text, int fd);
 /* Writes everything, waiting where it must; -1 with errno set when the other side is gone. */
 int pi_write_all(int fd, const char *bytes, size_t count);
 
+/* Where text goes, until it cannot. */
+typedef struct {
+    int fd;
+    int error; /* of the first write that failed; 0: all is well */
+} pi_sink;
+
+/* Writes everything while that is possible; why it is not any more is said, unless the reader is gone. */
+void pi_sink_write(pi_sink *sink, const char *bytes, size_t count);
+
 /* Milliseconds of a clock that only goes forward. */
 long pi_now_ms(void);
 

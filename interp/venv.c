@@ -10,10 +10,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "interp/python.h"
 #include "interp/say.h"
+
+/* What every standard library has. */
+#define LIBRARY_MODULE "lib/python" PYMPI_PYTHON_VERSION "/os.py"
 
 static FILE *open_settings(const char *executable)
 {
@@ -73,6 +78,18 @@ static bool same_python(const char *version)
     int major = 0, minor = 0;
     sscanf(version, "%d.%d", &major, &minor);
     return major == PY_MAJOR_VERSION && minor == PY_MINOR_VERSION;
+}
+
+bool pi_venv_is_foreign(const char *python)
+{
+    char home[PATH_MAX], path[PATH_MAX + sizeof LIBRARY_MODULE + 8];
+    struct stat theirs, ours;
+    if (!pi_venv_setting(python, "home", home, sizeof home)) {
+        return false;
+    }
+    snprintf(path, sizeof path, "%s/../" LIBRARY_MODULE, home);
+    return stat(path, &theirs) == 0 && stat(PYMPI_PYTHON_HOME "/" LIBRARY_MODULE, &ours) == 0 &&
+           (theirs.st_ino != ours.st_ino || theirs.st_dev != ours.st_dev);
 }
 
 int pi_venv_named(const char *executable, char *python, size_t size)

@@ -15,4 +15,8 @@ bool pi_venv_setting(const char *executable, const char *key, char *value, size_
  * which one line on stderr says. */
 int pi_venv_named(const char *executable, char *python, size_t size);
 
+/* True when an environment's standard library is not that of the Python that is in this executable: of
+ * two builds of one version the packages fit, but not the standard library. */
+bool pi_venv_is_foreign(const char *python);
+
 #endif

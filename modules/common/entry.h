@@ -14,11 +14,12 @@
 
 /* What the executable wants of MPI, and what it wants to be told. */
 typedef struct {
-    const char *threads;        /* "single", "funneled", "serialized" or "multiple" */
+    int threads;                /* from 0: single, funneled, serialized, multiple */
     bool launched;              /* a launcher started this process */
     bool crowded;               /* more ranks on this node than cores: waits give way at once */
     bool relayed;               /* the callbacks reach a relay, which writes the report */
     void (*failing)(void);      /* a traceback is about to be written; returns when it may be */
+    void (*explained)(void);    /* it has been written */
     void (*failed)(int status); /* returns when the job may be ended */
     void (*finalized)(void);
 } pc_start;

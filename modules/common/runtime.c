@@ -29,10 +29,15 @@ const pc_start *pc_runtime_how(void)
     return &runtime.how;
 }
 
+bool pc_runtime_is_own(void)
+{
+    return runtime.user == getpid();
+}
+
 bool pc_runtime_usable(void)
 {
     int finalized = 1;
-    if (runtime.user == getpid()) {
+    if (pc_runtime_is_own()) {
         MPI_Finalized(&finalized);
     }
     return !finalized;
@@ -56,24 +61,6 @@ int pc_runtime_part_tag(unsigned number)
 int pc_runtime_collective_tag(unsigned number)
 {
     return runtime.state.tag_half + pc_runtime_part_tag(number);
-}
-
-static int read_level(const char *name, int *level_p)
-{
-    static const struct {
-        const char *name;
-        int level;
-    } levels[] = {{"single", MPI_THREAD_SINGLE},
-                  {"funneled", MPI_THREAD_FUNNELED},
-                  {"serialized", MPI_THREAD_SERIALIZED},
-                  {"multiple", MPI_THREAD_MULTIPLE}};
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
-        if (strcmp(levels[i].name, name) == 0) {
-            *level_p = levels[i].level;
-            return 0;
-        }
-    }
-    return -1;
 }
 
 /* Without a launcher nobody removes the shared memory that Open MPI 5.0 made for a rank alone. */
@@ -107,14 +94,10 @@ void pc_runtime_finish(void)
 
 static int init(char *why, size_t size)
 {
-    int level, given;
-    if (read_level(runtime.how.threads, &level) < 0) {
-        snprintf(why, size,
-                 "--mpi-threads takes single, funneled, serialized or multiple, not '%s'",
-                 runtime.how.threads);
-        return -1;
-    }
-    if (MPI_Init_thread(NULL, NULL, level, &given) != MPI_SUCCESS) {
+    static const int levels[] = {MPI_THREAD_SINGLE, MPI_THREAD_FUNNELED, MPI_THREAD_SERIALIZED,
+                                 MPI_THREAD_MULTIPLE};
+    int given;
+    if (MPI_Init_thread(NULL, NULL, levels[runtime.how.threads], &given) != MPI_SUCCESS) {
         snprintf(why, size, "MPI_Init_thread failed");
         return -1;
     }
@@ -195,18 +178,26 @@ static int duplicate_world(pc_runtime *state, char *why, size_t size)
 
 int pc_runtime_start(const pc_start *how, char *why, size_t size)
 {
-    int running;
+    int running, over;
     if (runtime.user) {
         return 0;
     }
     runtime.how = *how;
     MPI_Initialized(&running);
+    MPI_Finalized(&over);
+    if (over) {
+        snprintf(why, size, "MPI has been finalised, and cannot start again in this process");
+        return -1;
+    }
     if (!running && init(why, size) < 0) {
         return -1;
     }
-    runtime.user = getpid();
     read_state(&runtime.state);
-    return duplicate_world(&runtime.state, why, size);
+    if (duplicate_world(&runtime.state, why, size) < 0) {
+        return -1;
+    }
+    runtime.user = getpid();
+    return 0;
 }
 
 void pc_runtime_abort(int status)

@@ -37,7 +37,10 @@ int pc_runtime_start(const pc_start *how, char *why, size_t size);
 /* How the executable wants it, for together.c. */
 const pc_start *pc_runtime_how(void);
 
-/* True in the process that started MPI, and not in a fork of it, until MPI is finalised. */
+/* True in the process that uses MPI, and not in a fork of it. */
+bool pc_runtime_is_own(void);
+
+/* The same until MPI is finalised. */
 bool pc_runtime_usable(void);
 
 /* The list of requests that broken waits left behind; wait.c keeps it, the GIL guards it. */

@@ -29,17 +29,36 @@ static void write_line(const char *format, ...)
     (void)written; /* stderr is gone: there is nobody to tell */
 }
 
-/* The heading, or the relay's leave to write into its report. */
+/* The relay's leave to write into its report, or the heading. */
 static void announce(void)
 {
     const pc_start *how = pc_runtime_how();
-    if (how->relayed) {
-        Py_BEGIN_ALLOW_THREADS;
-        how->failing();
-        Py_END_ALLOW_THREADS;
-    } else {
+    Py_BEGIN_ALLOW_THREADS;
+    how->failing();
+    Py_END_ALLOW_THREADS;
+    if (!how->relayed && pc_runtime_get()->size > 1) {
         write_line("--- rank %d of %d\n", pc_runtime_get()->rank, pc_runtime_get()->size);
     }
+}
+
+/* A hook may have left text with Python. */
+static void flush_stderr(void)
+{
+    PyObject *file = PySys_GetObject("stderr"); /* borrowed */
+    PyObject *done = file ? PyObject_CallMethod(file, "flush", NULL) : NULL;
+    Py_XDECREF(done);
+    PyErr_Clear(); /* a stderr that is gone is no second failure */
+}
+
+static PyObject *explain(PyObject *hook, PyObject *args)
+{
+    announce();
+    PyObject *shown = PyObject_Call(hook, args, NULL);
+    if (shown) {
+        flush_stderr();
+    }
+    pc_runtime_how()->explained();
+    return shown;
 }
 
 /* An interrupted Python ends by sending SIGINT to itself, and the launcher then kills the others within
@@ -58,11 +77,10 @@ static PyObject *leave_interrupted(PyObject *shown)
 /* excepthook(hook, type, value, traceback): the hook that was there, behind the heading. */
 static PyObject *excepthook(PyObject *hook, PyObject *args)
 {
-    if (!pc_runtime_usable()) {
+    if (!pc_runtime_is_own()) {
         return PyObject_Call(hook, args, NULL);
     }
-    announce();
-    PyObject *shown = PyObject_Call(hook, args, NULL);
+    PyObject *shown = explain(hook, args);
     PyObject *type = PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : NULL;
     return type == PyExc_KeyboardInterrupt ? leave_interrupted(shown) : shown;
 }
@@ -77,7 +95,7 @@ static PyMethodDef excepthook_methods[] = {
 int pc_together_watch(void)
 {
     PyObject *hook = PySys_GetObject("excepthook"); /* borrowed */
-    if (pc_runtime_get()->size == 1 || !hook) {
+    if (!pc_runtime_how()->launched || !hook) {
         return 0;
     }
     PyObject *ours = PyCFunction_New(excepthook_methods, hook);
@@ -94,8 +112,10 @@ void pc_together_abort(int status)
     if (how->relayed) {
         how->failed(status);
     } else if (runtime->size > 1) {
+        how->failing();
         write_line("pympi: rank %d of %d ended the job with status %d\n", runtime->rank,
                    runtime->size, status);
+        how->explained();
     }
     pc_runtime_abort(status);
 }
@@ -104,7 +124,7 @@ void pc_together_abort(int status)
 static void end(int status, void *unused)
 {
     (void)unused;
-    if (status & 0xff && pc_runtime_usable() && pc_runtime_get()->size > 1) {
+    if (status & 0xff && pc_runtime_is_own() && pc_runtime_how()->launched) {
         pc_together_abort(status & 0xff);
     }
     pc_runtime_finish();

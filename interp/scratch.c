@@ -1,0 +1,115 @@
+/* The folder of one job for the memory that its ranks share.
+ * SPDX-License-Identifier: MIT */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "interp/scratch.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SHARED "/dev/shm"
+
+/* Removes a folder that has files only, and that nobody could have put a link in: it is the user's. */
+static void remove_folder(int lock, const char *folder)
+{
+    DIR *list = fdopendir(dup(lock));
+    struct dirent *entry;
+    if (!list) {
+        return;
+    }
+    rewinddir(list);
+    while ((entry = readdir(list))) {
+        unlinkat(lock, entry->d_name, 0);
+    }
+    closedir(list);
+    rmdir(folder);
+}
+
+/* Opens a folder of ours that no living job holds; -1 when there is none. */
+static int lock_folder(const char *folder)
+{
+    struct stat file;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && fstat(fd, &file) == 0 && file.st_uid == geteuid() &&
+        flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        return fd;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return -1;
+}
+
+/* What jobs whose front was killed have left. */
+static void remove_left_behind(const char *prefix)
+{
+    DIR *list = opendir(SHARED);
+    struct dirent *entry;
+    char folder[sizeof SHARED + sizeof entry->d_name];
+    while (list && (entry = readdir(list))) {
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0) {
+            snprintf(folder, sizeof folder, SHARED "/%s", entry->d_name);
+            int lock = lock_folder(folder);
+            if (lock >= 0) {
+                remove_folder(lock, folder);
+                close(lock);
+            }
+        }
+    }
+    if (list) {
+        closedir(list);
+    }
+}
+
+/* Between the two steps another front could take a new folder for one left behind: then it is gone, and
+ * the lock is on nothing. */
+static int make_folder(char *folder)
+{
+    struct stat file;
+    if (!mkdtemp(folder)) {
+        return -1;
+    }
+    int lock = lock_folder(folder);
+    if (lock >= 0 && stat(folder, &file) == 0) {
+        return lock;
+    }
+    if (lock >= 0) {
+        close(lock);
+    }
+    return -1;
+}
+
+void pi_scratch_open(pi_scratch *scratch)
+{
+    static const char *const names[] = {"OMPI_MCA_btl_vader_backing_directory",
+                                        "OMPI_MCA_osc_sm_backing_directory",
+                                        "OMPI_MCA_osc_rdma_backing_directory"};
+    char prefix[32];
+    *scratch = (pi_scratch){.lock = -1};
+    if (getenv(names[0]) || getenv("OMPI_MCA_btl_sm_backing_directory")) {
+        return;
+    }
+    snprintf(prefix, sizeof prefix, "pympi-%ld-", (long)geteuid());
+    remove_left_behind(prefix);
+    snprintf(scratch->folder, sizeof scratch->folder, SHARED "/%sXXXXXX", prefix);
+    scratch->lock = make_folder(scratch->folder);
+    for (size_t i = 0; scratch->lock >= 0 && i < sizeof names / sizeof *names; i++) {
+        setenv(names[i], scratch->folder, 0);
+    }
+}
+
+void pi_scratch_close(pi_scratch *scratch)
+{
+    if (scratch->lock >= 0) {
+        remove_folder(scratch->lock, scratch->folder);
+        close(scratch->lock);
+        scratch->lock = -1;
+    }
+}
