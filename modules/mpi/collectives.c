@@ -9,11 +9,8 @@
 
 int pm_collective_begin(pm_collective *one, pm_comm *comm, const char *call)
 {
-    if (comm->users == MPI_COMM_NULL || !pc_runtime_usable()) {
-        return pc_error_say(call,
-                            comm->users == MPI_COMM_NULL
-                                ? "this communicator has been freed"
-                                : "MPI is not running in this process (a fork, or after its end)");
+    if (!pm_comm_usable(comm, call)) {
+        return -1;
     }
     if (comm->inner == MPI_COMM_NULL) {
         return pc_error_say(call, "other programs are in this job and take no part; use mpi.app");
@@ -232,6 +229,10 @@ const char pm_comm_scatter_doc[] =
 static PyObject *list_items(const pm_collective *one, PyObject *items)
 {
     PyObject *list = PySequence_List(items);
+    if (!list && PyErr_ExceptionMatches(PyExc_TypeError)) {
+        PyErr_Format(PyExc_TypeError, "scatter: items is %R, not a sequence of %d items", items,
+                     one->comm->size);
+    }
     if (list && PyList_GET_SIZE(list) != one->comm->size) {
         PyErr_Format(PyExc_ValueError, "scatter: %zd items for %d ranks", PyList_GET_SIZE(list),
                      one->comm->size);

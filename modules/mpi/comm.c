@@ -107,6 +107,19 @@ PyObject *pm_comm_app(pm_state *state, PyObject *world)
     return app;
 }
 
+bool pm_comm_usable(const pm_comm *comm, const char *call)
+{
+    if (comm->users == MPI_COMM_NULL) {
+        pc_error_say(call, "this communicator has been freed");
+        return false;
+    }
+    if (!pc_runtime_usable()) {
+        pc_error_say(call, "MPI is not running in this process (a fork, or after its end)");
+        return false;
+    }
+    return true;
+}
+
 int pm_comm_world_rank(const pm_comm *comm, int rank)
 {
     return comm->world ? comm->world[rank] : rank;

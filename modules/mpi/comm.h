@@ -25,6 +25,9 @@ PyObject *pm_comm_app(pm_state *state, PyObject *world);
  * members, who all know of each other already. */
 PyObject *pm_comm_of_members(pm_state *state, pm_comm *parent, const int *members, int count);
 
+/* False, with an exception that names the call, when it was freed or there is no MPI (any more). */
+bool pm_comm_usable(const pm_comm *comm, const char *call);
+
 /* The world rank of a rank. */
 int pm_comm_world_rank(const pm_comm *comm, int rank);
 

@@ -7,17 +7,6 @@
 #include "modules/mpi/codec.h"
 #include "modules/mpi/post.h"
 
-static bool usable(const pm_comm *comm, const char *call)
-{
-    if (comm->users == MPI_COMM_NULL || !pc_runtime_usable()) {
-        pc_error_say(call, comm->users == MPI_COMM_NULL
-                               ? "this communicator has been freed"
-                               : "MPI is not running in this process (a fork, or after its end)");
-        return false;
-    }
-    return true;
-}
-
 /* A whole number that a field may hold; special values are passed as they are. */
 static bool read_peer(const pm_comm *comm, PyObject *value, const char *call, const char *name,
                       bool any, int *peer_p)
@@ -96,7 +85,8 @@ PyObject *pm_comm_send(PyObject *self, PyObject *args, PyObject *keywords)
     int dest, tag = 0;
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO|O:send", names, &value, &dest_value,
                                      &tag_value) ||
-        !usable(comm, "send") || !read_peer(comm, dest_value, "send", "dest", false, &dest) ||
+        !pm_comm_usable(comm, "send") ||
+        !read_peer(comm, dest_value, "send", "dest", false, &dest) ||
         (tag_value && !read_tag(tag_value, "send", false, &tag))) {
         return NULL;
     }
@@ -124,7 +114,7 @@ PyObject *pm_comm_recv(PyObject *self, PyObject *args, PyObject *keywords)
     int source = MPI_ANY_SOURCE, tag = MPI_ANY_TAG;
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "|OO:recv", names, &source_value,
                                      &tag_value) ||
-        !usable(comm, "recv") ||
+        !pm_comm_usable(comm, "recv") ||
         (source_value && !read_peer(comm, source_value, "recv", "source", true, &source)) ||
         (tag_value && !read_tag(tag_value, "recv", true, &tag))) {
         return NULL;

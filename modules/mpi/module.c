@@ -99,10 +99,20 @@ static int add_constants(PyObject *module)
                : 0;
 }
 
+static int check_running(void)
+{
+    int over;
+    MPI_Finalized(&over);
+    if (over) {
+        PyErr_SetString(PyExc_ImportError, "mpi: MPI has been finalised, and cannot start again");
+    }
+    return over ? -1 : 0;
+}
+
 static int module_exec(PyObject *module)
 {
     pm_state *state = pm_state_of_module(module);
-    return import_pickle(state) < 0 || add_error(module, state) < 0 ||
+    return check_running() < 0 || import_pickle(state) < 0 || add_error(module, state) < 0 ||
                    pm_letter_setup(module) < 0 || pm_operator_setup(module) < 0 ||
                    pm_comm_setup(module) < 0 || add_constants(module) < 0 ||
                    add_communicators(module, state) < 0

@@ -72,12 +72,25 @@ const char pm_comm_split_doc[] =
     "split(mpi.host) makes one communicator a node. None: this rank is in none and gets None.\n"
     "key: orders the ranks of the new communicator; ranks with equal keys keep their order.";
 
+static int read_key(PyObject *value, long long *key_p)
+{
+    *key_p = value ? PyLong_AsLongLong(value) : 0;
+    if (*key_p == -1 && PyErr_Occurred()) {
+        PyErr_Format(PyErr_ExceptionMatches(PyExc_OverflowError) ? PyExc_ValueError
+                                                                 : PyExc_TypeError,
+                     "split: key is %R, not a whole number of 64 bits", value);
+        return -1;
+    }
+    return 0;
+}
+
 PyObject *pm_comm_split(PyObject *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"color", "key", NULL};
-    PyObject *color;
+    PyObject *color, *key_value = NULL;
     long long key = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|L:split", names, &color, &key)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|O:split", names, &color, &key_value) ||
+        read_key(key_value, &key) < 0) {
         return NULL;
     }
     PyObject *pair = Py_BuildValue("(OL)", color, key);
