@@ -239,6 +239,33 @@ mpi.barrier()
                     for pipe in (p.stdout, p.stderr):
                         pipe.close()
 
+    def test_launcher_that_does_not_end(self):
+        """Open MPI's mpirun has been seen to wait for itself for ever after SIGTERM."""
+        path = self.write("launcher", "#!/bin/sh\ntrap '' TERM\necho up\nexec sleep 100\n")
+        os.chmod(path, 0o755)
+        env = support.environment()
+        with subprocess.Popen([support.PYMPI, "-n", "2", "--launcher", path, "-c", "pass"],
+                              stdout=-1, stderr=-1, env=env, start_new_session=True) as p:
+            self.assertEqual(p.stdout.readline(), b"up\n")
+            p.send_signal(signal.SIGTERM)
+            err = p.communicate(timeout=20 * support.SLOW)[1].decode()
+        self.assertEqual(p.returncode, -signal.SIGTERM, err)
+        self.assertIn("does not end the job: it is killed", err)
+        self.assertEqual(support.job.leftover.wait_gone(env["PYMPI_TEST_ID"], 5), [])
+
+    def test_one_rank_ends_quickly(self):
+        r = support.run_ranks(1, "1/0")
+        self.assertEqual(r.status, 1)
+        self.assertNotIn("---", r.err)
+        self.assertEqual(r.err.count("ZeroDivisionError"), 1, r.err)
+
+    def test_failure_behind_mpis_end(self):
+        """A rank that finalised MPI itself fails like any other."""
+        r = support.run_ranks(2, "from mpi4py import MPI\nMPI.Finalize()\nimport mpi\n")
+        self.assertEqual(r.status, 1)
+        self.assertIn("--- ranks 0-1 of 2", r.err)
+        self.assertEqual(r.err.count("ImportError: mpi: MPI has been finalised"), 1, r.err)
+
     def test_what_c_wrote_is_not_lost(self):
         r = support.run_ranks(2, """
             import ctypes, mpi, sys

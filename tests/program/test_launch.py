@@ -3,11 +3,13 @@
 # leaves: prterun.*  (of an mpirun that crashes, see test_several_applications)
 
 import os
+import shutil
 import signal
 import subprocess
 import unittest
 
 import support
+import terminal
 
 RANKS = """
     import sys, mpi
@@ -25,7 +27,7 @@ class Job(support.Case):
 
     def test_spellings(self):
         path = self.write("r.py", RANKS)
-        for options in (["-n", "2"], ["-np", "2"]):
+        for options in (["-n", "2"], ["-np", "2"], ["-n2"], ["-np2"], ["-n=2"]):
             with self.subTest(options):
                 r = support.run([*options, path])
                 self.assertEqual((r.status, r.out), (0, self.lines(2)), r.err)
@@ -131,6 +133,30 @@ class Job(support.Case):
             out, err = p.communicate(timeout=20)
             self.assertEqual((p.returncode, out), (0, b"got it\ngot it\n"), err)
 
+    def test_almost_no_environment(self):
+        """Without PATH and HOME both versions of Open MPI would refuse to start."""
+        keep = {k: v for k, v in support.environment().items() if k.startswith(("PYMPI_", "TMPDIR"))}
+        env = {k: None for k in support.environment()} | keep
+        r = support.run(["-n", "2", "-c", "print(1)"], env=env)
+        self.assertEqual((r.status, r.out), (0, "1\n1\n"), r.err)
+
+    def test_rank_that_becomes_another_pympi(self):
+        """MPI does not start twice: what a rank turns into by execv() runs alone."""
+        r = support.run_ranks(1, """
+            import os, sys
+            os.execv(sys.executable, [sys.executable, "-c", "import mpi; print(mpi.size)"])
+            """)
+        self.assertEqual(r.out, "1\n", r.err)
+
+    def test_nobody_has_a_terminal(self):
+        """A rank that opened the terminal from the background would be stopped for ever."""
+        code = "import getpass, mpi; mpi.rank or print('<' + getpass.getpass('word: ') + '>')"
+        with terminal.Terminal(["-n", "2", "-c", code]) as t:
+            t.until("word: ")
+            t.send("abc\r")
+            t.until("<abc>")
+            self.assertEqual(t.end(), 0)
+
     def test_hosts(self):
         for options in (["--hosts", "localhost"], ["--hosts", "localhost,localhost"]):
             r = support.run_ranks(2, RANKS, *options)
@@ -230,15 +256,57 @@ class Refused(support.Case):
     def test_missing_hostfile(self):
         self.at_once(["-n", "2", "--hostfile", "no-such-file", "-c", "pass"], "no-such-file")
 
-    def test_unknown_option(self):
-        r = support.run(["-n", "2", "--nonsense", "-c", "pass"])
-        self.assertEqual((r.status, r.out), (2, ""))
-        self.assertIn("nonsense", r.err)
+    def test_pythons_own_words(self):
+        """What Python would refuse is refused by it, once, with its status."""
+        for args, env in ((["--nonsense", "-c", "pass"], None), (["-c"], None), (["-m"], None),
+                          (["-c", "pass"], {"PYTHONHASHSEED": "abc"})):
+            with self.subTest(args):
+                alone = support.run(args, env=env, program=support.python3)
+                r = support.run(["-n", "3", *args], env=env)
+                self.assertEqual((r.status, r.out), (alone.status, ""))
+                said = r.err.splitlines()
+                self.assertEqual(len(said), len(set(said)), r.err)
 
-    def test_module_missing_is_said_by_few(self):
-        r = support.run(["-n", "2", "-m", "no_such_module"])
+    def test_folder_without_a_main(self):
+        os.mkdir(f"{self.folder}/empty")
+        r = support.run(["-n", "3", "empty"], cwd=self.folder)
+        self.assertEqual(r.status, 1)
+        self.assertEqual(r.err, "pympi: can't find '__main__' module in 'empty'\n")
+
+    def test_missing_module_is_said_once(self):
+        r = support.run(["-n", "3", "-m", "no_such_module"])
         self.assertEqual(r.status, 1, r.err)
-        self.assertIn("No module named no_such_module", r.err)
+        self.assertEqual(r.err.count("No module named no_such_module"), 1, r.err)
+
+    def test_launcher_that_starts_nothing(self):
+        for name, status in (("true", 1), ("false", 1)):
+            with self.subTest(name):
+                r = support.run(["-n", "2", "--launcher", name, "-c", "print(1)"])
+                self.assertEqual((r.status, r.out), (status, ""))
+                self.assertIn("started no rank", r.err)
+
+    def test_open_quote(self):
+        self.at_once(["-n", "2", "--launcher-args", "'a b", "-c", "pass"], "quote '", "'a b")
+
+    def test_no_hosts(self):
+        self.at_once(["-n", "2", "--hosts", "", "-c", "pass"], "--hosts")
+
+    def test_no_place_for_temporary_files(self):
+        self.at_once(["-n", "2", "-c", "pass"], "/proc", "TMPDIR", env={"TMPDIR": "/proc"})
+
+    def test_removed_folder(self):
+        gone = f"{self.folder}/gone"
+        code = f"cd {gone} && rmdir {gone} && exec {support.PYMPI} -n 2 -c pass"
+        os.mkdir(gone)
+        self.refused(support.run(["-c", code], program="/bin/sh"), "current folder")
+
+    def test_executable_without_its_library(self):
+        copy = shutil.copy(support.PYMPI, self.folder)
+        r = support.run(["-n", "2", "-c", "pass"], program=copy)
+        self.refused(r, "libpympi.so is not in ../lib/pympi")
+        r = support.run(["-c", "import mpi"], program=copy)
+        self.assertIn("No module named 'mpi': libpympi.so is not in", r.err)
+        self.assertEqual(support.run(["-c", "print(1)"], program=copy).out, "1\n")
 
 
 class Info(support.Case):

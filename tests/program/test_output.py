@@ -135,6 +135,20 @@ class Fold(support.Case):
         for k in range(3):
             self.assertRegex(out, rf"(?s)\[{k}\].*I am {k}")
 
+    def test_what_was_printed_stands_before_the_report(self):
+        r = support.run(["-c", f"{support.PYMPI} -n 2 --output fold -c "
+                         "'import mpi; print(mpi.rank); mpi.barrier(); mpi.rank and 1/0; mpi.recv()' 2>&1"],
+                        program="/bin/sh")
+        self.assertLess(r.out.index("[0] 0"), r.out.index("--- rank 1"), r.out)
+
+    def test_a_full_disk_is_named(self):
+        for mode in ("raw", "label", "fold"):
+            with self.subTest(mode):
+                r = support.run(["-c", f"{support.PYMPI} -n 2 --output {mode} -c 'print(1)' >/dev/full"],
+                                program="/bin/sh")
+                self.assertNotEqual(r.status, 0)
+                self.assertIn("cannot write standard output: No space left on device", r.err)
+
     def test_much(self):
         out = self.fold(4, "for i in range(3000): print('line', i)")
         self.assertEqual(out, "".join(f"line {i}\n" for i in range(3000)))
@@ -158,6 +172,14 @@ class Files(support.Case):
         self.assertEqual(r.status, 2)
         self.assertEqual(r.err.strip(), "pympi: --output: cannot write into the folder no/such: "
                          "No such file or directory")
+
+    def test_the_report_is_on_the_terminal_too(self):
+        r = support.run_ranks(2, "import mpi\nmpi.rank and 1/0\nmpi.barrier()\n",
+                              "--output", "o.%r", cwd=self.folder)
+        self.assertEqual(r.err.count("ZeroDivisionError"), 1, r.err)
+        self.assertIn("--- rank 1 of 2", r.err)
+        with open(f"{self.folder}/o.1", encoding="utf-8") as f:
+            self.assertIn("ZeroDivisionError", f.read())
 
     def test_kept_after_a_failure(self):
         r = support.run_ranks(2, "import mpi\nprint('before', flush=True)\nif mpi.rank: 1/0\n"

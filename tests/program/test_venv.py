@@ -89,6 +89,25 @@ class Venv(support.Case):
             r = support.run([*options, "-c", "print(1)"], env={"VIRTUAL_ENV": self.env})
             self.refused(r, "3.8", mine.rpartition(".")[0])
 
+    def test_one_of_another_build_gives_its_packages(self):
+        """Two builds of one version share packages, but not the standard library."""
+        version = support.config("PYMPI_PYTHON_VERSION")
+        other = os.path.join(self.folder, "other")
+        library = f"{other}/lib/python{version}"
+        self.put_module("packed.py", "name = 'packed'")
+        os.makedirs(library)
+        os.mkdir(f"{other}/bin")
+        with open(f"{library}/os.py", "w", encoding="utf-8") as f:
+            f.write("raise SystemExit('the standard library of another build')")
+        path = f"{self.env}/pyvenv.cfg"
+        with open(path, encoding="utf-8") as f:
+            lines = [f"home = {other}/bin\n" if line.startswith("home") else line for line in f]
+        with open(path, "w", encoding="utf-8") as f:
+            f.writelines(lines)
+        r = support.run(["-c", "import sys, json, packed; print(packed.name, sys.prefix)"],
+                        env={"VIRTUAL_ENV": self.env})
+        self.assertEqual((r.status, r.out), (0, f"packed {self.env}\n"), r.err)
+
     def test_one_that_is_not_there(self):
         """A VIRTUAL_ENV that names no environment does not stop Python."""
         r = support.run(["-c", "print(1)"], env={"VIRTUAL_ENV": "/no/such/env"})
