@@ -7,6 +7,7 @@
 
 #include <dlfcn.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "interp/relay.h"
@@ -68,7 +69,10 @@ static bool open_file(void)
         return note_why(PI_SELF_NO_LIBRARY);
     }
     snprintf(path, sizeof path, "%s/libpympi.so", folder);
+    struct sigaction hangup;
+    sigaction(SIGHUP, NULL, &hangup);
     library.handle = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
+    sigaction(SIGHUP, &hangup, NULL); /* UCX, below MPI, takes it for a wish to trace itself */
     return library.handle || note_why(dlerror());
 }
 

@@ -172,6 +172,18 @@ class Job(support.Case):
                 r = support.run_ranks(3, "import os, mpi\n" + code, timeout=40)
                 self.assertNotEqual(r.status, 0)
 
+    def test_hangup_is_the_programs_own(self):
+        """UCX, which MPI may bring, would trace itself at SIGHUP; it ends a program, as ever."""
+        code = """
+            import signal, mpi
+            mpi.barrier()
+            with open("/proc/self/status") as f:
+                caught = dict(line.split(":", 1) for line in f)["SigCgt"]
+            print(int(caught, 16) >> signal.SIGHUP - 1 & 1, signal.getsignal(signal.SIGHUP))
+            """
+        for r in support.run([self.write("s.py", code)]), support.run_ranks(1, code):
+            self.ok(r, "0 0\n")
+
     def test_abort(self):
         self.ends(3, "if mpi.rank == 1: mpi.abort(6)\nmpi.barrier()", 6)
         self.ends(2, "if mpi.rank == 0: mpi.world.abort()\nmpi.barrier()", 1)
