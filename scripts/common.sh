@@ -35,7 +35,12 @@ step() {
 packages() { # GROUP…: the packages of these groups
     for group; do
         sed -n "s/^$group  *\([^ ]*\).*/\1/p" "$source/scripts/packages"
-    done
+    done | sed "s/3\.N/$(python_version)/"
+}
+
+# The 3.N of the system's python3; empty until the group build has brought it.
+python_version() {
+    /usr/bin/python3 -V 2>/dev/null | sed -n 's/^Python \(3\.[0-9]*\).*/\1/p'
 }
 
 # What of these packages dpkg does not have, on one line.
