@@ -17,6 +17,8 @@ static struct {
     pid_t user;        /* the process that uses it */
     atomic_uint parts; /* of messages, numbered */
     struct pc_abandoned *abandoned;
+    atomic_int failing;
+    atomic_bool ending;
 } runtime;
 
 const pc_runtime *pc_runtime_get(void)
@@ -78,6 +80,19 @@ static void remove_segment(void)
     if (maps) {
         fclose(maps);
     }
+}
+
+int pc_runtime_failing(int status)
+{
+    if (status) {
+        atomic_store(&runtime.failing, status);
+    }
+    return atomic_load(&runtime.failing);
+}
+
+bool pc_runtime_may_end(void)
+{
+    return !atomic_exchange(&runtime.ending, true);
 }
 
 void pc_runtime_finish(void)

@@ -46,6 +46,12 @@ bool pc_runtime_usable(void);
 /* The list of requests that broken waits left behind; wait.c keeps it, the GIL guards it. */
 struct pc_abandoned **pc_runtime_abandoned(void);
 
+/* Notes the status that an uncaught exception gives this rank; 0 notes nothing. Returns what is noted. */
+int pc_runtime_failing(int status);
+
+/* True for the first who asks: the thread that ends this process. */
+bool pc_runtime_may_end(void);
+
 /* Finalises MPI in the process that started it, unless somebody did. Behind Py_FinalizeEx. */
 void pc_runtime_finish(void);
 

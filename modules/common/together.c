@@ -8,12 +8,15 @@
  * user's own, each failing rank heads its own. */
 #include "modules/common/together.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "modules/common/runtime.h"
+
+#define FINALIZE_S 2 /* that Python may take to end in a rank that has failed */
 
 static void write_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -82,7 +85,49 @@ static PyObject *excepthook(PyObject *hook, PyObject *args)
     }
     PyObject *shown = explain(hook, args);
     PyObject *type = PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : NULL;
-    return type == PyExc_KeyboardInterrupt ? leave_interrupted(shown) : shown;
+    bool interrupted = type == PyExc_KeyboardInterrupt;
+    pc_runtime_failing(interrupted ? 128 + SIGINT : 1);
+    return interrupted ? leave_interrupted(shown) : shown;
+}
+
+/* Libraries may wait for all ranks when Python ends (PetscFinalize does), and those wait elsewhere. */
+static void *end_in_time(void *unused)
+{
+    sleep(FINALIZE_S);
+    if (pc_runtime_may_end()) {
+        pc_together_abort(pc_runtime_failing(0));
+    }
+    return unused;
+}
+
+/* leaving(): the last of Python's exit handlers, for it was the first to be registered. */
+static PyObject *leaving(PyObject *unused, PyObject *args)
+{
+    (void)unused, (void)args;
+    pthread_t thread;
+    if (pc_runtime_failing(0) && pc_runtime_usable() &&
+        pthread_create(&thread, NULL, end_in_time, NULL) == 0) {
+        pthread_detach(thread);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef leaving_methods[] = {
+    {"leaving", leaving, METH_NOARGS,
+     PyDoc_STR("leaving()\n\nSees to it that a rank that has failed ends. Local.")},
+    {0},
+};
+
+static int watch_leaving(void)
+{
+    PyObject *atexit = PyImport_ImportModule("atexit");
+    PyObject *function = PyCFunction_New(leaving_methods, NULL);
+    PyObject *done =
+        atexit && function ? PyObject_CallMethod(atexit, "register", "O", function) : NULL;
+    Py_XDECREF(atexit);
+    Py_XDECREF(function);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
 }
 
 static PyMethodDef excepthook_methods[] = {
@@ -101,7 +146,7 @@ int pc_together_watch(void)
     PyObject *ours = PyCFunction_New(excepthook_methods, hook);
     int result = ours ? PySys_SetObject("excepthook", ours) : -1;
     Py_XDECREF(ours);
-    return result;
+    return result < 0 ? -1 : watch_leaving();
 }
 
 void pc_together_abort(int status)
@@ -124,6 +169,9 @@ void pc_together_abort(int status)
 static void end(int status, void *unused)
 {
     (void)unused;
+    while (!pc_runtime_may_end()) {
+        pause(); /* the other thread is about to end the job */
+    }
     if (status & 0xff && pc_runtime_is_own() && pc_runtime_how()->launched) {
         pc_together_abort(status & 0xff);
     }

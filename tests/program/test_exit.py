@@ -143,6 +143,18 @@ class Job(support.Case):
             head = r.err[:r.err.index("IndexError")]
             self.assertRegex(head, rf"(?m)^.*\b{rank}\b.*$")
 
+    def test_an_exception_before_an_end_that_waits_for_all(self):
+        """As PetscFinalize does, when Python is finalized on the rank that failed."""
+        self.ends(3, """if True:
+            class Last:
+                def __del__(self, wait=mpi.barrier):
+                    wait()
+            last = Last()
+            if mpi.rank == 1:
+                raise ValueError("gone wrong")
+            mpi.recv()
+            """, 1, "--- rank 1 of 3", "ValueError: gone wrong")
+
     def test_no_noise_of_the_launcher(self):
         r = self.ends(2, "if mpi.rank == 0: 1/0\nmpi.barrier()", 1, "ZeroDivisionError")
         for word in ("mpirun", "prterun", "MPI_ABORT", "-----", "PMIX", "Primary job"):
