@@ -9,11 +9,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "interp/local.h"
+#include "interp/say.h"
 
 #define ANSWER_MS 1000  /* how long a rank waits for the relay's word before it goes on */
 #define INPUT_MS  30000 /* and for its input: without it there would be none, and nobody told */
@@ -139,6 +141,22 @@ static void wait_for_go(void)
     while (word == PI_RELAY_HOLD) {
         word = hear(-1); /* the relay's end, if it comes to that, is heard too */
     }
+}
+
+void pi_relay_tell_place(const char *text)
+{
+    struct {
+        pi_relay_message head;
+        char text[PI_RELAY_TEXT];
+    } word = {.head = {PI_RELAY_MAGIC, PI_RELAY_PLACE, attached.rank, 0}};
+    if (!pi_relay_attached()) {
+        pi_say("this rank was in %s", text);
+        return;
+    }
+    size_t length = strnlen(text, sizeof word.text);
+    memcpy(word.text, text, length);
+    ssize_t sent = send(attached.socket, &word, sizeof word.head + length, MSG_NOSIGNAL);
+    (void)sent; /* the relay is gone, and the rank is going */
 }
 
 void pi_relay_tell(pi_relay_kind kind, int value)

@@ -206,6 +206,9 @@ char **pi_launcher_words(const pi_launcher *launcher, const pi_options *options,
     add_option(&line, "--job", job);
     add_option(&line, "--output", options->output);
     add_option(&line, "--mpi-threads", options->mpi_threads);
+    if (options->no_intercept) {
+        add(&line, "--no-intercept");
+    }
     if (options->threads) {
         add_option(&line, "--threads", threads);
     }

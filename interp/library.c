@@ -47,7 +47,9 @@ void pi_library_prepare(const pi_options *options, bool launched, bool crowded)
                              .failing = tell_failing,
                              .explained = pi_tee_end,
                              .failed = tell_failed,
-                             .finalized = tell_finalized};
+                             .finalized = tell_finalized,
+                             .last_word = pi_relay_tell_place,
+                             .intercept = !options->no_intercept};
 }
 
 const char *pi_library_why(void)

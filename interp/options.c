@@ -36,6 +36,7 @@ static const option ours[] = {
     {"--output", TAKES_STRING, FIELD(output)},
     {"--mpi-threads", TAKES_STRING, FIELD(mpi_threads)},
     {"--job", TAKES_STRING, FIELD(job)},
+    {"--no-intercept", TAKES_NOTHING, FIELD(no_intercept)},
     {"--info", TAKES_NOTHING, FIELD(info)},
 };
 #undef FIELD
@@ -278,6 +279,7 @@ void pi_options_usage(const char *name)
         "                   fold (what ranks print alike once), or a file name with %%r for the "
         "rank\n"
         "--mpi-threads LEVEL : single, funneled, serialized or multiple (default: multiple)\n"
+        "--no-intercept   : MPI's blocking calls wait in MPI, where ^C does not reach them\n"
         "--info           : versions, launcher, binding, threads, where files go; then leave\n"
         "The rest is Python's own:\n",
         name, name);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,10 +20,11 @@
 #include "interp/ranks.h"
 #include "interp/report.h"
 
+#define PLACES_MS    300  /* how long the others may take to say where they are */
 #define EQUALS_MS    200  /* how long the first to fail waits for others that fail alike */
 #define TRACEBACK_MS 1000 /* and for those that have begun to say why */
 
-typedef enum { ABSENT, RUNNING, FAILING, FAILED, DONE, LOST } rank_state;
+typedef enum { ABSENT, RUNNING, FAILING, FAILED, ENDED, DONE, LOST } rank_state;
 
 typedef struct {
     rank_state state;
@@ -40,7 +42,8 @@ struct pi_relay {
     int connected;
     pi_output *outputs[PI_RELAY_STREAMS];
     pi_report *report; /* takes a rank's stderr from FAILING on */
-    long failed_since; /* -1: no rank has failed */
+    long failed_since; /* when the first rank failed or was lost; -1: none was */
+    long asked_since;  /* when the others were asked where they are; -1: they were not */
     bool patient;      /* interrupted: no rank ends the job while others run their finally blocks */
     pi_relay_verdict verdict;
     struct pollfd *watched;
@@ -79,7 +82,7 @@ pi_relay *pi_relay_new(const char *name, pi_output_mode mode, int size)
     if (!relay) {
         return NULL;
     }
-    relay->failed_since = -1;
+    relay->failed_since = relay->asked_since = -1;
     relay->input = -1;
     relay->verdict = (pi_relay_verdict){.failed_rank = -1, .lost_rank = -1};
     relay->listening = pi_local_listen(name);
@@ -184,7 +187,8 @@ static void note_failure(pi_relay *relay, int rank, int status)
     relay->ranks[rank].waits = true;
 }
 
-static void take_message(pi_relay *relay, int rank, const pi_relay_message *message)
+static void take_message(pi_relay *relay, int rank, const pi_relay_message *message,
+                         const char *text, size_t length)
 {
     rank_side *side = &relay->ranks[rank];
     read_all(relay, rank); /* what it wrote before it said this */
@@ -199,6 +203,12 @@ static void take_message(pi_relay *relay, int rank, const pi_relay_message *mess
         break;
     case PI_RELAY_BYE:
         side->state = DONE;
+        break;
+    case PI_RELAY_PLACE:
+        if (side->state == RUNNING) {
+            side->state = ENDED;
+            pi_report_place(relay->report, rank, text, length);
+        }
         break;
     default:
         break;
@@ -215,6 +225,7 @@ static void lose_rank(pi_relay *relay, int rank)
         side->state = LOST;
         if (relay->verdict.lost_rank < 0) {
             relay->verdict.lost_rank = rank;
+            relay->failed_since = relay->failed_since < 0 ? pi_now_ms() : relay->failed_since;
         }
     }
     side->waits = false;
@@ -222,10 +233,13 @@ static void lose_rank(pi_relay *relay, int rank)
 
 static void read_socket(pi_relay *relay, int rank)
 {
-    pi_relay_message message;
-    ssize_t got = recv(relay->ranks[rank].socket, &message, sizeof message, MSG_DONTWAIT);
-    if (got == (ssize_t)sizeof message && message.magic == PI_RELAY_MAGIC) {
-        take_message(relay, rank, &message);
+    struct {
+        pi_relay_message head;
+        char text[PI_RELAY_TEXT];
+    } word;
+    ssize_t got = recv(relay->ranks[rank].socket, &word, sizeof word, MSG_DONTWAIT);
+    if (got >= (ssize_t)sizeof word.head && word.head.magic == PI_RELAY_MAGIC) {
+        take_message(relay, rank, &word.head, word.text, (size_t)got - sizeof word.head);
     } else if (got >= 0 || (errno != EAGAIN && errno != EINTR)) {
         lose_rank(relay, rank);
     }
@@ -300,12 +314,36 @@ static void write_report(pi_relay *relay)
     pi_report_write(relay->report);
 }
 
-/* True when a rank waits for GO, and all that are here have failed or had time enough to fail alike. */
+/* A rank that went without a word ends the job if it died; it may have become another program. */
+static bool has_died(pid_t pid)
+{
+    char path[32], stat[512];
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, stat, sizeof stat - 1);
+    if (fd >= 0) {
+        close(fd);
+    }
+    stat[got > 0 ? got : 0] = '\0';
+    const char *state = strrchr(stat, ')'); /* behind the name comes the state */
+    return !state || state[2] == 'Z' || state[2] == 'X';
+}
+
+static bool waits_for_end(const rank_side *side)
+{
+    return side->waits || (side->state == LOST && has_died(side->pid));
+}
+
+/* True when a rank waits for GO or has died, and all that are here have failed or had time enough to
+ * fail alike. */
 static bool is_settled(const pi_relay *relay, long now)
 {
     bool waits = false, all = true, failing = false;
+    if (relay->failed_since < 0 || relay->verdict.ending) {
+        return false;
+    }
     for (int rank = 0; rank < relay->size; rank++) {
-        waits = waits || relay->ranks[rank].waits;
+        waits = waits || waits_for_end(&relay->ranks[rank]);
         all = all && !runs(relay, rank);
         failing = failing || relay->ranks[rank].state == FAILING;
     }
@@ -313,15 +351,33 @@ static bool is_settled(const pi_relay *relay, long now)
     return waits && (all || (!relay->patient && now - relay->failed_since >= patience));
 }
 
+/* Those that still run are asked where they are by the signal that ends them. True when they have said
+ * it or had their time. */
+static bool have_said_where(pi_relay *relay, long now)
+{
+    bool open = false;
+    for (int rank = 0; rank < relay->size; rank++) {
+        const rank_side *side = &relay->ranks[rank];
+        if (side->state == RUNNING && relay->asked_since < 0) {
+            kill(side->pid, SIGTERM);
+        }
+        open = open || side->state == RUNNING;
+    }
+    relay->asked_since = relay->asked_since < 0 ? now : relay->asked_since;
+    return !open || now - relay->asked_since >= PLACES_MS;
+}
+
 /* Writes the report and lets the first that failed end the job. The others wait for the end that it
  * brings: if each aborted, the launcher would have as many remarks. */
 static void settle_failures(pi_relay *relay, long now)
 {
-    if (!is_settled(relay, now)) {
+    if (!is_settled(relay, now) || !have_said_where(relay, now)) {
         return;
     }
     write_report(relay);
-    answer(&relay->ranks[relay->verdict.failed_rank], PI_RELAY_GO);
+    if (relay->verdict.failed_rank >= 0) {
+        answer(&relay->ranks[relay->verdict.failed_rank], PI_RELAY_GO);
+    }
     relay->verdict.ending = true;
     for (int rank = 0; rank < relay->size; rank++) {
         relay->ranks[rank].waits = false;

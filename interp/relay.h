@@ -25,6 +25,7 @@ typedef enum {
     PI_RELAY_GO,
     PI_RELAY_HOLD,    /* GO will come, or the end */
     PI_RELAY_WELCOME, /* to rank 0's HELLO: with the job's standard input */
+    PI_RELAY_PLACE,   /* SIGTERM ends this rank; with a text: where it was */
 } pi_relay_kind;
 
 typedef struct {
@@ -34,6 +35,7 @@ typedef struct {
     int32_t value;
 } pi_relay_message;
 
+#define PI_RELAY_TEXT    512 /* the longest text behind a message */
 #define PI_RELAY_MAGIC   0x706d7069u /* "pmpi" */
 #define PI_RELAY_STREAMS 2
 
@@ -91,6 +93,9 @@ int pi_relay_attach(const char *name, int rank, int patience_ms, bool with_input
 
 /* Says something to the relay; waits for its GO where the kind has one. Without a relay: nothing. */
 void pi_relay_tell(pi_relay_kind kind, int value);
+
+/* Says where this rank was, in a handler of a signal; without a relay, to stderr. */
+void pi_relay_tell_place(const char *text);
 
 bool pi_relay_attached(void);
 

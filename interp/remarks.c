@@ -24,12 +24,15 @@ static bool is_rule(const char *line, size_t length)
     return length > RULE_LENGTH && only_has(line, length, "-\n");
 }
 
-/* "[host:1234] ..." with the launcher's own number, or its note that it forwards a signal. */
+/* "[host:1234] ..." with the launcher's own number; its note that it forwards a signal; what its event
+ * library says of a descriptor that closed. */
 static bool is_signed(const char *line, size_t length, pid_t launcher)
 {
-    static const char forwards[] = "mpirun: Forwarding signal";
-    if (length >= sizeof forwards && memcmp(line, forwards, sizeof forwards - 1) == 0) {
-        return true;
+    static const char *const heads[] = {"mpirun: Forwarding signal", "[warn] Epoll "};
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        if (length > strlen(heads[i]) && memcmp(line, heads[i], strlen(heads[i])) == 0) {
+            return true;
+        }
     }
     const char *colon = length && line[0] == '[' ? memchr(line, ':', length) : NULL;
     char number[32];

@@ -22,6 +22,8 @@ typedef struct {
     void (*explained)(void);    /* it has been written */
     void (*failed)(int status); /* returns when the job may be ended */
     void (*finalized)(void);
+    void (*last_word)(const char *text); /* where this rank is, which is being ended */
+    bool intercept;                      /* blocking calls of MPI are led to our waiting */
 } pc_start;
 
 typedef struct {

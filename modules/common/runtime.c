@@ -19,7 +19,13 @@ static struct {
     struct pc_abandoned *abandoned;
     atomic_int failing;
     atomic_bool ending;
+    pc_shown shown;
 } runtime;
+
+pc_shown *pc_runtime_shown(void)
+{
+    return &runtime.shown;
+}
 
 const pc_runtime *pc_runtime_get(void)
 {
@@ -97,13 +103,15 @@ bool pc_runtime_may_end(void)
 
 void pc_runtime_finish(void)
 {
-    if (runtime.owner != getpid() || !pc_runtime_usable()) {
+    if (runtime.owner != getpid()) {
         return;
     }
-    if (!runtime.how.launched) {
-        remove_segment();
+    if (pc_runtime_usable()) {
+        if (!runtime.how.launched) {
+            remove_segment();
+        }
+        MPI_Finalize();
     }
-    MPI_Finalize();
     runtime.how.finalized();
 }
 

@@ -6,6 +6,7 @@
 #include "modules/common/compat.h"
 #include "modules/common/entry.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 
 typedef struct {
@@ -27,6 +28,15 @@ typedef struct {
     MPI_Comm world;
     MPI_Comm inner;
 } pc_runtime;
+
+/* What a handler of signals may look at. */
+typedef struct {
+    pthread_t program;                         /* the thread that runs the user's program */
+    const struct pc_board_wait *volatile wait; /* what that thread waits for; NULL: nothing */
+    int stack;                                 /* the file with Python's stack; see lastword.c */
+} pc_shown;
+
+pc_shown *pc_runtime_shown(void);
 
 /* The state; MPI has been started. */
 const pc_runtime *pc_runtime_get(void);

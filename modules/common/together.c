@@ -14,9 +14,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "modules/common/lastword.h"
 #include "modules/common/runtime.h"
 
-#define FINALIZE_S 2 /* that Python may take to end in a rank that has failed */
+#define FINALIZE_S 1 /* that Python may take to end in a rank that has failed */
 
 static void write_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -77,20 +78,8 @@ static PyObject *leave_interrupted(PyObject *shown)
     return NULL;
 }
 
-/* excepthook(hook, type, value, traceback): the hook that was there, behind the heading. */
-static PyObject *excepthook(PyObject *hook, PyObject *args)
-{
-    if (!pc_runtime_is_own()) {
-        return PyObject_Call(hook, args, NULL);
-    }
-    PyObject *shown = explain(hook, args);
-    PyObject *type = PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : NULL;
-    bool interrupted = type == PyExc_KeyboardInterrupt;
-    pc_runtime_failing(interrupted ? 128 + SIGINT : 1);
-    return interrupted ? leave_interrupted(shown) : shown;
-}
-
-/* Libraries may wait for all ranks when Python ends (PetscFinalize does), and those wait elsewhere. */
+/* Python waits for its threads before it ends, and libraries may wait for all ranks (PetscFinalize
+ * does), which wait elsewhere. */
 static void *end_in_time(void *unused)
 {
     sleep(FINALIZE_S);
@@ -130,6 +119,36 @@ static int watch_leaving(void)
     return done ? 0 : -1;
 }
 
+/* The first thing that Python does at its end is to wait for threads, if there are any. */
+static void watch_threads(void)
+{
+    PyObject *modules = PyImport_GetModuleDict();                     /* borrowed */
+    PyObject *threading = PyDict_GetItemString(modules, "threading"); /* borrowed */
+    PyObject *function = threading ? PyCFunction_New(leaving_methods, NULL) : NULL;
+    PyObject *done =
+        function ? PyObject_CallMethod(threading, "_register_atexit", "O", function) : NULL;
+    Py_XDECREF(function);
+    Py_XDECREF(done);
+    if (!done) {
+        PyErr_Clear(); /* it is waiting already: the last exit handler sees to the end */
+    }
+}
+
+/* excepthook(hook, type, value, traceback): the hook that was there, behind the heading. A program that
+ * calls it from its own code reports an exception, and goes on. */
+static PyObject *excepthook(PyObject *hook, PyObject *args)
+{
+    if (!pc_runtime_is_own() || PyEval_GetFrame()) {
+        return PyObject_Call(hook, args, NULL);
+    }
+    PyObject *shown = explain(hook, args);
+    PyObject *type = PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : NULL;
+    bool interrupted = type == PyExc_KeyboardInterrupt;
+    pc_runtime_failing(interrupted ? 128 + SIGINT : 1);
+    watch_threads();
+    return interrupted ? leave_interrupted(shown) : shown;
+}
+
 static PyMethodDef excepthook_methods[] = {
     {"excepthook", excepthook, METH_VARARGS,
      PyDoc_STR(
@@ -146,7 +165,7 @@ int pc_together_watch(void)
     PyObject *ours = PyCFunction_New(excepthook_methods, hook);
     int result = ours ? PySys_SetObject("excepthook", ours) : -1;
     Py_XDECREF(ours);
-    return result < 0 ? -1 : watch_leaving();
+    return result < 0 || watch_leaving() < 0 ? -1 : pc_lastword_start();
 }
 
 void pc_together_abort(int status)

@@ -16,8 +16,9 @@
 
 #define SPINS_HELD     400 /* looks with the GIL: some ten microseconds */
 #define SPINS_CROWDED  8
-#define BUSY_NS        500000L  /* spinning without the GIL before the first sleep */
-#define SIGNALS_NS     2000000L /* between looks at signals */
+#define BUSY_NS        500000L   /* spinning without the GIL before the first sleep */
+#define SIGNALS_NS     2000000L  /* between looks at signals */
+#define HANDLERS_NS    20000000L /* the same where the GIL has to be taken for it */
 #define SLEEP_LEAST_NS 20000L
 #define SLEEP_MOST_NS  2000000L
 
@@ -79,29 +80,80 @@ static int poll_held(pc_poll poll, void *what, int *done_p, long begun, long *sl
     return code;
 }
 
-int pc_wait_until(pc_poll poll, void *what, const char *call)
+/* The first mood, in which most waits end. */
+static int spin(pc_poll poll, void *what, int *done_p)
 {
-    int done = 0, code = MPI_SUCCESS;
     int spins = pc_runtime_get()->crowded ? SPINS_CROWDED : SPINS_HELD;
-    for (int i = 0; i < spins; i++) {
-        code = poll(what, &done);
-        if (code != MPI_SUCCESS || done) {
-            return pc_error_check(call, code);
-        }
+    int code = MPI_SUCCESS;
+    while (spins-- > 0 && code == MPI_SUCCESS && !*done_p) {
+        code = poll(what, done_p);
     }
+    return code;
+}
+
+static int wait_on(pc_poll poll, void *what, const char *call)
+{
     bool many = pc_runtime_get()->threads == MPI_THREAD_MULTIPLE;
     long begun = now_ns(), sleep = 0;
+    int done = 0;
     while (!done) {
         if (PyErr_CheckSignals() < 0) {
             return -1;
         }
-        code = many ? poll_released(poll, what, &done, begun, &sleep)
-                    : poll_held(poll, what, &done, begun, &sleep);
+        int code = many ? poll_released(poll, what, &done, begun, &sleep)
+                        : poll_held(poll, what, &done, begun, &sleep);
         if (code != MPI_SUCCESS) {
             return pc_error_set(call, code);
         }
     }
     return 0;
+}
+
+/* Polls until it is done. 0, or -1 with an exception set: MPI's, or one that a signal handler raised. */
+static int wait_until(pc_poll poll, void *what, const pc_board_wait *wait)
+{
+    int done = 0, code = spin(poll, what, &done);
+    if (code != MPI_SUCCESS || done) {
+        return pc_error_check(wait->call, code);
+    }
+    pc_board_note(wait);
+    int result = wait_on(poll, what, wait->call);
+    pc_board_note(NULL);
+    return result;
+}
+
+/* Runs handlers of signals if this thread is the one that may. */
+static int run_handlers(void)
+{
+    if (!pthread_equal(pc_runtime_shown()->program, pthread_self()) || !Py_IsInitialized()) {
+        return 0;
+    }
+    PyGILState_STATE state = PyGILState_Ensure();
+    int result = PyErr_CheckSignals();
+    PyGILState_Release(state);
+    return result;
+}
+
+int pc_wait_plain(pc_poll poll, void *what, const pc_board_wait *wait)
+{
+    int done = 0, code = spin(poll, what, &done);
+    if (code != MPI_SUCCESS || done) {
+        return code;
+    }
+    long begun = now_ns(), looked = begun, sleep = 0;
+    pc_board_note(wait);
+    while (code == MPI_SUCCESS && !done) {
+        long now = now_ns();
+        if (now - looked > HANDLERS_NS && run_handlers() < 0) {
+            code = PC_WAIT_BROKEN;
+        } else {
+            looked = now - looked > HANDLERS_NS ? now : looked;
+            rest(now - begun, &sleep);
+            code = poll(what, &done);
+        }
+    }
+    pc_board_note(NULL);
+    return code;
 }
 
 typedef struct {
@@ -162,10 +214,11 @@ void pc_wait_reap(void)
 int pc_wait_all(MPI_Request *requests, int count, PyObject *owner, const char *call)
 {
     request_list list = {requests, count};
+    pc_board_wait wait = {call, PC_BOARD_NOBODY, 0};
     if (*pc_runtime_abandoned()) {
         pc_wait_reap();
     }
-    if (pc_wait_until(poll_requests, &list, call) < 0) {
+    if (wait_until(poll_requests, &list, &wait) < 0) {
         pc_wait_leave(requests, count, owner);
         return -1;
     }
@@ -189,5 +242,6 @@ int pc_wait_message(int source, int tag, MPI_Comm comm, MPI_Message *message, MP
                     const char *call)
 {
     wanted one = {source, tag, comm, message, status};
-    return pc_wait_until(poll_message, &one, call);
+    pc_board_wait wait = {call, source, tag};
+    return wait_until(poll_message, &one, &wait);
 }

@@ -6,13 +6,17 @@
 #ifndef PYMPI_COMMON_WAIT_H
 #define PYMPI_COMMON_WAIT_H
 
+#include "modules/common/board.h"
 #include "modules/common/compat.h"
 
 /* Looks once; sets *done_p, returns MPI's code. */
 typedef int (*pc_poll)(void *what, int *done_p);
 
-/* Polls until it is done. 0, or -1 with an exception set: MPI's, or one that a signal handler raised. */
-int pc_wait_until(pc_poll poll, void *what, const char *call);
+#define PC_WAIT_BROKEN -1 /* no code of MPI's */
+
+/* Polls until it is done, for a caller that may or may not have the GIL, or no Python. Returns MPI's
+ * code, or PC_WAIT_BROKEN with an exception set: a signal handler raised it. */
+int pc_wait_plain(pc_poll poll, void *what, const pc_board_wait *wait);
 
 /* Waits for all requests. When a signal breaks the wait the requests are still MPI's: they are kept,
  * with owner (what their memory belongs to; may be NULL), until they are done. The array itself may go. */

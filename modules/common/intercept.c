@@ -1,0 +1,214 @@
+/* In front of MPI: messages, probes and requests.
+ * SPDX-License-Identifier: MIT
+ *
+ * A wait that a signal's handler breaks gives a code that is none of MPI's, -1, which mpi4py takes for
+ * the Python exception that is set. A receive is cancelled then; a send, which cannot be, is left to MPI
+ * with its memory. */
+#include "modules/common/intercept.h"
+
+#include "modules/common/runtime.h"
+#include "modules/common/wait.h"
+
+bool pc_intercept_waits(void)
+{
+    return pc_runtime_how()->intercept && pc_runtime_is_own();
+}
+
+bool pc_intercept_waits_together(void)
+{
+    return pc_intercept_waits() && pc_runtime_get()->apps == 1;
+}
+
+typedef struct {
+    MPI_Request *request;
+    MPI_Status *status;
+} one_request;
+
+static int poll_one(void *what, int *done_p)
+{
+    one_request *one = what;
+    return PMPI_Test(one->request, done_p, one->status);
+}
+
+int pc_intercept_finish(MPI_Request *request, MPI_Status *status, const pc_board_wait *wait)
+{
+    one_request one = {request, status};
+    return pc_wait_plain(poll_one, &one, wait);
+}
+
+static int finish_receive(MPI_Request *request, MPI_Status *status, const pc_board_wait *wait)
+{
+    one_request one = {request, status};
+    int code = pc_wait_plain(poll_one, &one, wait);
+    if (code == PC_WAIT_BROKEN) {
+        PMPI_Cancel(request);
+        PMPI_Wait(request, MPI_STATUS_IGNORE);
+    }
+    return code;
+}
+
+PC_EXPORT int MPI_Send(const void *buffer, int count, MPI_Datatype type, int dest, int tag,
+                       MPI_Comm comm)
+{
+    MPI_Request request;
+    if (!pc_intercept_waits()) {
+        return PMPI_Send(buffer, count, type, dest, tag, comm);
+    }
+    int code = PMPI_Isend(buffer, count, type, dest, tag, comm, &request);
+    pc_board_wait wait = {"MPI_Send", dest, tag};
+    return code != MPI_SUCCESS ? code : pc_intercept_finish(&request, MPI_STATUS_IGNORE, &wait);
+}
+
+PC_EXPORT int MPI_Ssend(const void *buffer, int count, MPI_Datatype type, int dest, int tag,
+                        MPI_Comm comm)
+{
+    MPI_Request request;
+    if (!pc_intercept_waits()) {
+        return PMPI_Ssend(buffer, count, type, dest, tag, comm);
+    }
+    int code = PMPI_Issend(buffer, count, type, dest, tag, comm, &request);
+    pc_board_wait wait = {"MPI_Ssend", dest, tag};
+    return code != MPI_SUCCESS ? code : pc_intercept_finish(&request, MPI_STATUS_IGNORE, &wait);
+}
+
+PC_EXPORT int MPI_Recv(void *buffer, int count, MPI_Datatype type, int source, int tag,
+                       MPI_Comm comm, MPI_Status *status)
+{
+    MPI_Request request;
+    if (!pc_intercept_waits()) {
+        return PMPI_Recv(buffer, count, type, source, tag, comm, status);
+    }
+    int code = PMPI_Irecv(buffer, count, type, source, tag, comm, &request);
+    pc_board_wait wait = {"MPI_Recv", source, tag};
+    return code != MPI_SUCCESS ? code : finish_receive(&request, status, &wait);
+}
+
+PC_EXPORT int MPI_Mrecv(void *buffer, int count, MPI_Datatype type, MPI_Message *message,
+                        MPI_Status *status)
+{
+    MPI_Request request;
+    if (!pc_intercept_waits()) {
+        return PMPI_Mrecv(buffer, count, type, message, status);
+    }
+    int code = PMPI_Imrecv(buffer, count, type, message, &request);
+    pc_board_wait wait = {"MPI_Mrecv", PC_BOARD_NOBODY, 0};
+    return code != MPI_SUCCESS ? code : finish_receive(&request, status, &wait);
+}
+
+/* Both at once; each ends when both have, or when the wait is broken. */
+PC_EXPORT int MPI_Sendrecv(const void *out, int out_count, MPI_Datatype out_type, int dest,
+                           int out_tag, void *in, int in_count, MPI_Datatype in_type, int source,
+                           int in_tag, MPI_Comm comm, MPI_Status *status)
+{
+    MPI_Request sending, receiving;
+    if (!pc_intercept_waits()) {
+        return PMPI_Sendrecv(out, out_count, out_type, dest, out_tag, in, in_count, in_type, source,
+                             in_tag, comm, status);
+    }
+    int code = PMPI_Irecv(in, in_count, in_type, source, in_tag, comm, &receiving);
+    if (code != MPI_SUCCESS) {
+        return code;
+    }
+    code = PMPI_Isend(out, out_count, out_type, dest, out_tag, comm, &sending);
+    pc_board_wait to = {"MPI_Sendrecv", dest, out_tag}, from = {"MPI_Sendrecv", source, in_tag};
+    int received = finish_receive(&receiving, status, &from);
+    int sent = code != MPI_SUCCESS          ? code
+               : received == PC_WAIT_BROKEN ? received
+                                            : pc_intercept_finish(&sending, MPI_STATUS_IGNORE, &to);
+    return received != MPI_SUCCESS ? received : sent;
+}
+
+typedef struct {
+    int source, tag;
+    MPI_Comm comm;
+    MPI_Message *message; /* NULL: it is only probed for */
+    MPI_Status *status;
+} wanted;
+
+static int poll_wanted(void *what, int *done_p)
+{
+    wanted *one = what;
+    return one->message
+               ? PMPI_Improbe(one->source, one->tag, one->comm, done_p, one->message, one->status)
+               : PMPI_Iprobe(one->source, one->tag, one->comm, done_p, one->status);
+}
+
+PC_EXPORT int MPI_Probe(int source, int tag, MPI_Comm comm, MPI_Status *status)
+{
+    wanted one = {source, tag, comm, NULL, status};
+    pc_board_wait wait = {"MPI_Probe", source, tag};
+    return pc_intercept_waits() ? pc_wait_plain(poll_wanted, &one, &wait)
+                                : PMPI_Probe(source, tag, comm, status);
+}
+
+PC_EXPORT int MPI_Mprobe(int source, int tag, MPI_Comm comm, MPI_Message *message,
+                         MPI_Status *status)
+{
+    wanted one = {source, tag, comm, message, status};
+    pc_board_wait wait = {"MPI_Mprobe", source, tag};
+    return pc_intercept_waits() ? pc_wait_plain(poll_wanted, &one, &wait)
+                                : PMPI_Mprobe(source, tag, comm, message, status);
+}
+
+/* The user's own requests stay the user's when the wait for them is broken. */
+PC_EXPORT int MPI_Wait(MPI_Request *request, MPI_Status *status)
+{
+    one_request one = {request, status};
+    pc_board_wait wait = {"MPI_Wait", PC_BOARD_NOBODY, 0};
+    return pc_intercept_waits() ? pc_wait_plain(poll_one, &one, &wait) : PMPI_Wait(request, status);
+}
+
+typedef struct {
+    int count;
+    MPI_Request *requests;
+    int *indices; /* of those that are done; MPI_Waitany has one */
+    int *done_count;
+    MPI_Status *statuses;
+} many_requests;
+
+static int poll_all(void *what, int *done_p)
+{
+    many_requests *all = what;
+    return PMPI_Testall(all->count, all->requests, done_p, all->statuses);
+}
+
+static int poll_any(void *what, int *done_p)
+{
+    many_requests *any = what;
+    return PMPI_Testany(any->count, any->requests, any->indices, done_p, any->statuses);
+}
+
+/* MPI_UNDEFINED, when there is no request to wait for, is an end too. */
+static int poll_some(void *what, int *done_p)
+{
+    many_requests *some = what;
+    int code =
+        PMPI_Testsome(some->count, some->requests, some->done_count, some->indices, some->statuses);
+    *done_p = *some->done_count != 0;
+    return code;
+}
+
+PC_EXPORT int MPI_Waitall(int count, MPI_Request requests[], MPI_Status statuses[])
+{
+    many_requests all = {count, requests, NULL, NULL, statuses};
+    pc_board_wait wait = {"MPI_Waitall", PC_BOARD_NOBODY, 0};
+    return pc_intercept_waits() ? pc_wait_plain(poll_all, &all, &wait)
+                                : PMPI_Waitall(count, requests, statuses);
+}
+
+PC_EXPORT int MPI_Waitany(int count, MPI_Request requests[], int *index, MPI_Status *status)
+{
+    many_requests any = {count, requests, index, NULL, status};
+    pc_board_wait wait = {"MPI_Waitany", PC_BOARD_NOBODY, 0};
+    return pc_intercept_waits() ? pc_wait_plain(poll_any, &any, &wait)
+                                : PMPI_Waitany(count, requests, index, status);
+}
+
+PC_EXPORT int MPI_Waitsome(int count, MPI_Request requests[], int *done_count, int indices[],
+                           MPI_Status statuses[])
+{
+    many_requests some = {count, requests, indices, done_count, statuses};
+    pc_board_wait wait = {"MPI_Waitsome", PC_BOARD_NOBODY, 0};
+    return pc_intercept_waits() ? pc_wait_plain(poll_some, &some, &wait)
+                                : PMPI_Waitsome(count, requests, done_count, indices, statuses);
+}

@@ -1,0 +1,195 @@
+/* In front of MPI: collectives.
+ * SPDX-License-Identifier: MIT
+ *
+ * A blocking collective on one rank and the nonblocking one on another do not meet: every rank of a job
+ * is led here, or none. */
+#include "modules/common/intercept.h"
+
+static int finish(int code, MPI_Request *request, const char *call)
+{
+    pc_board_wait wait = {call, PC_BOARD_NOBODY, 0};
+    return code != MPI_SUCCESS ? code : pc_intercept_finish(request, MPI_STATUS_IGNORE, &wait);
+}
+
+PC_EXPORT int MPI_Barrier(MPI_Comm comm)
+{
+    MPI_Request request;
+    return pc_intercept_waits_together()
+               ? finish(PMPI_Ibarrier(comm, &request), &request, "MPI_Barrier")
+               : PMPI_Barrier(comm);
+}
+
+PC_EXPORT int MPI_Bcast(void *buffer, int count, MPI_Datatype type, int root, MPI_Comm comm)
+{
+    MPI_Request request;
+    return pc_intercept_waits_together()
+               ? finish(PMPI_Ibcast(buffer, count, type, root, comm, &request), &request,
+                        "MPI_Bcast")
+               : PMPI_Bcast(buffer, count, type, root, comm);
+}
+
+PC_EXPORT int MPI_Gather(const void *out, int out_count, MPI_Datatype out_type, void *in,
+                         int in_count, MPI_Datatype in_type, int root, MPI_Comm comm)
+{
+    MPI_Request request;
+    return pc_intercept_waits_together()
+               ? finish(PMPI_Igather(out, out_count, out_type, in, in_count, in_type, root, comm,
+                                     &request),
+                        &request, "MPI_Gather")
+               : PMPI_Gather(out, out_count, out_type, in, in_count, in_type, root, comm);
+}
+
+PC_EXPORT int MPI_Gatherv(const void *out, int out_count, MPI_Datatype out_type, void *in,
+                          const int in_counts[], const int places[], MPI_Datatype in_type, int root,
+                          MPI_Comm comm)
+{
+    MPI_Request request;
+    return pc_intercept_waits_together()
+               ? finish(PMPI_Igatherv(out, out_count, out_type, in, in_counts, places, in_type,
+                                      root, comm, &request),
+                        &request, "MPI_Gatherv")
+               : PMPI_Gatherv(out, out_count, out_type, in, in_counts, places, in_type, root, comm);
+}
+
+PC_EXPORT int MPI_Scatter(const void *out, int out_count, MPI_Datatype out_type, void *in,
+                          int in_count, MPI_Datatype in_type, int root, MPI_Comm comm)
+{
+    MPI_Request request;
+    return pc_intercept_waits_together()
+               ? finish(PMPI_Iscatter(out, out_count, out_type, in, in_count, in_type, root, comm,
+                                      &request),
+                        &request, "MPI_Scatter")
+               : PMPI_Scatter(out, out_count, out_type, in, in_count, in_type, root, comm);
+}
+
+PC_EXPORT int MPI_Scatterv(const void *out, const int out_counts[], const int places[],
+                           MPI_Datatype out_type, void *in, int in_count, MPI_Datatype in_type,
+                           int root, MPI_Comm comm)
+{
+    MPI_Request request;
+    return pc_intercept_waits_together()
+               ? finish(PMPI_Iscatterv(out, out_counts, places, out_type, in, in_count, in_type,
+                                       root, comm, &request),
+                        &request, "MPI_Scatterv")
+               : PMPI_Scatterv(out, out_counts, places, out_type, in, in_count, in_type, root,
+                               comm);
+}
+
+PC_EXPORT int MPI_Allgather(const void *out, int out_count, MPI_Datatype out_type, void *in,
+                            int in_count, MPI_Datatype in_type, MPI_Comm comm)
+{
+    MPI_Request request;
+    return pc_intercept_waits_together()
+               ? finish(PMPI_Iallgather(out, out_count, out_type, in, in_count, in_type, comm,
+                                        &request),
+                        &request, "MPI_Allgather")
+               : PMPI_Allgather(out, out_count, out_type, in, in_count, in_type, comm);
+}
+
+PC_EXPORT int MPI_Allgatherv(const void *out, int out_count, MPI_Datatype out_type, void *in,
+                             const int in_counts[], const int places[], MPI_Datatype in_type,
+                             MPI_Comm comm)
+{
+    MPI_Request request;
+    return pc_intercept_waits_together()
+               ? finish(PMPI_Iallgatherv(out, out_count, out_type, in, in_counts, places, in_type,
+                                         comm, &request),
+                        &request, "MPI_Allgatherv")
+               : PMPI_Allgatherv(out, out_count, out_type, in, in_counts, places, in_type, comm);
+}
+
+PC_EXPORT int MPI_Alltoall(const void *out, int out_count, MPI_Datatype out_type, void *in,
+                           int in_count, MPI_Datatype in_type, MPI_Comm comm)
+{
+    MPI_Request request;
+    return pc_intercept_waits_together()
+               ? finish(PMPI_Ialltoall(out, out_count, out_type, in, in_count, in_type, comm,
+                                       &request),
+                        &request, "MPI_Alltoall")
+               : PMPI_Alltoall(out, out_count, out_type, in, in_count, in_type, comm);
+}
+
+PC_EXPORT int MPI_Alltoallv(const void *out, const int out_counts[], const int out_places[],
+                            MPI_Datatype out_type, void *in, const int in_counts[],
+                            const int in_places[], MPI_Datatype in_type, MPI_Comm comm)
+{
+    MPI_Request request;
+    return pc_intercept_waits_together()
+               ? finish(PMPI_Ialltoallv(out, out_counts, out_places, out_type, in, in_counts,
+                                        in_places, in_type, comm, &request),
+                        &request, "MPI_Alltoallv")
+               : PMPI_Alltoallv(out, out_counts, out_places, out_type, in, in_counts, in_places,
+                                in_type, comm);
+}
+
+PC_EXPORT int MPI_Alltoallw(const void *out, const int out_counts[], const int out_places[],
+                            const MPI_Datatype out_types[], void *in, const int in_counts[],
+                            const int in_places[], const MPI_Datatype in_types[], MPI_Comm comm)
+{
+    MPI_Request request;
+    return pc_intercept_waits_together()
+               ? finish(PMPI_Ialltoallw(out, out_counts, out_places, out_types, in, in_counts,
+                                        in_places, in_types, comm, &request),
+                        &request, "MPI_Alltoallw")
+               : PMPI_Alltoallw(out, out_counts, out_places, out_types, in, in_counts, in_places,
+                                in_types, comm);
+}
+
+PC_EXPORT int MPI_Reduce(const void *out, void *in, int count, MPI_Datatype type, MPI_Op op,
+                         int root, MPI_Comm comm)
+{
+    MPI_Request request;
+    return pc_intercept_waits_together()
+               ? finish(PMPI_Ireduce(out, in, count, type, op, root, comm, &request), &request,
+                        "MPI_Reduce")
+               : PMPI_Reduce(out, in, count, type, op, root, comm);
+}
+
+PC_EXPORT int MPI_Allreduce(const void *out, void *in, int count, MPI_Datatype type, MPI_Op op,
+                            MPI_Comm comm)
+{
+    MPI_Request request;
+    return pc_intercept_waits_together()
+               ? finish(PMPI_Iallreduce(out, in, count, type, op, comm, &request), &request,
+                        "MPI_Allreduce")
+               : PMPI_Allreduce(out, in, count, type, op, comm);
+}
+
+PC_EXPORT int MPI_Reduce_scatter(const void *out, void *in, const int counts[], MPI_Datatype type,
+                                 MPI_Op op, MPI_Comm comm)
+{
+    MPI_Request request;
+    return pc_intercept_waits_together()
+               ? finish(PMPI_Ireduce_scatter(out, in, counts, type, op, comm, &request), &request,
+                        "MPI_Reduce_scatter")
+               : PMPI_Reduce_scatter(out, in, counts, type, op, comm);
+}
+
+PC_EXPORT int MPI_Reduce_scatter_block(const void *out, void *in, int count, MPI_Datatype type,
+                                       MPI_Op op, MPI_Comm comm)
+{
+    MPI_Request request;
+    return pc_intercept_waits_together()
+               ? finish(PMPI_Ireduce_scatter_block(out, in, count, type, op, comm, &request),
+                        &request, "MPI_Reduce_scatter_block")
+               : PMPI_Reduce_scatter_block(out, in, count, type, op, comm);
+}
+
+PC_EXPORT int MPI_Scan(const void *out, void *in, int count, MPI_Datatype type, MPI_Op op,
+                       MPI_Comm comm)
+{
+    MPI_Request request;
+    return pc_intercept_waits_together()
+               ? finish(PMPI_Iscan(out, in, count, type, op, comm, &request), &request, "MPI_Scan")
+               : PMPI_Scan(out, in, count, type, op, comm);
+}
+
+PC_EXPORT int MPI_Exscan(const void *out, void *in, int count, MPI_Datatype type, MPI_Op op,
+                         MPI_Comm comm)
+{
+    MPI_Request request;
+    return pc_intercept_waits_together()
+               ? finish(PMPI_Iexscan(out, in, count, type, op, comm, &request), &request,
+                        "MPI_Exscan")
+               : PMPI_Exscan(out, in, count, type, op, comm);
+}

@@ -1,0 +1,125 @@
+/* Where a rank was when it was ended: its last word.
+ * SPDX-License-Identifier: MIT
+ *
+ * The handler is C's: Python's would have to wait until C code that holds the GIL, or a wait of MPI's
+ * own, is over. Python's faulthandler, which can read the stack from a handler, is registered in front
+ * of ours and writes into a file in memory. */
+#include "modules/common/lastword.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "modules/common/board.h"
+#include "modules/common/runtime.h"
+
+#define SPEAKERS 64 /* ranks from here up end without a word: nobody could read so many */
+
+static void die(int number)
+{
+    sigset_t set;
+    signal(number, SIG_DFL);
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    raise(number);
+}
+
+/* Turns `  File "x.py", line 3 in f` in place into `x.py:3 in f`; NULL when the line is none. */
+static char *read_frame(char *line)
+{
+    static const char head[] = "  File \"", middle[] = "\", line ";
+    char *path = strstr(line, head) == line ? line + sizeof head - 1 : NULL;
+    char *end = path ? strstr(path, middle) : NULL;
+    if (!end) {
+        return NULL;
+    }
+    *end = ':';
+    memmove(end + 1, end + sizeof middle - 1, strlen(end + sizeof middle - 1) + 1);
+    return path;
+}
+
+/* The innermost frame that is the user's: not of our own library, not of what is frozen in. */
+static const char *find_place(char *stack)
+{
+    const char *place = "";
+    char *rest = NULL;
+    for (char *line = strtok_r(stack, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        const char *frame = read_frame(line);
+        if (frame && !strstr(frame, "/python/pympi/mpi.py:") && frame[0] != '<') {
+            return frame;
+        }
+        place = frame && !*place ? frame : place;
+    }
+    return place;
+}
+
+/* Python's stack, which faulthandler has just written. */
+static void read_stack(int fd, char *stack, size_t size)
+{
+    ssize_t got = pread(fd, stack, size - 1, 0);
+    stack[got > 0 ? got : 0] = '\0';
+}
+
+static void speak(const pc_shown *shown)
+{
+    char stack[2048], wait[128], word[sizeof stack + sizeof wait + 8];
+    read_stack(shown->stack, stack, sizeof stack);
+    const char *place = find_place(stack);
+    pc_board_describe(wait, sizeof wait);
+    if (*wait && *place) {
+        snprintf(word, sizeof word, "%s (%s)", wait, place);
+    } else {
+        snprintf(word, sizeof word, "%s", *wait ? wait : *place ? place : "no Python code (its start or its end)");
+    }
+    pc_runtime_how()->last_word(word);
+}
+
+static void handle(int number)
+{
+    const pc_shown *shown = pc_runtime_shown();
+    if (!pc_runtime_is_own()) {
+        die(number); /* a fork of the rank */
+    } else if (!pthread_equal(shown->program, pthread_self())) {
+        if (ftruncate(shown->stack, 0) == 0) {
+            lseek(shown->stack, 0, SEEK_SET);
+        }
+        pthread_kill(shown->program, number); /* it knows better where it is */
+    } else {
+        if (pc_runtime_get()->rank < SPEAKERS) {
+            speak(shown);
+        }
+        die(number);
+    }
+}
+
+static int take_signal(void)
+{
+    struct sigaction now, action = {.sa_handler = handle, .sa_flags = SA_NODEFER};
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGTERM, NULL, &now) < 0 || now.sa_handler != SIG_DFL) {
+        return 0; /* whoever started us ignores it, and so does Python */
+    }
+    return sigaction(SIGTERM, &action, NULL) == 0;
+}
+
+int pc_lastword_start(void)
+{
+    pc_shown *shown = pc_runtime_shown();
+    shown->program = pthread_self();
+    shown->stack = memfd_create("stack", MFD_CLOEXEC);
+    if (!take_signal() || shown->stack < 0) {
+        return 0; /* a last word less */
+    }
+    PyObject *faulthandler = PyImport_ImportModule("faulthandler");
+    PyObject *done = faulthandler ? PyObject_CallMethod(faulthandler, "register", "iiii", SIGTERM,
+                                                        shown->stack, 0, 1)
+                                  : NULL;
+    Py_XDECREF(faulthandler);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
