@@ -1,5 +1,8 @@
 /* What the launcher itself says on stderr.
  * SPDX-License-Identifier: MIT */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "interp/remarks.h"
 
 #include <errno.h>
@@ -41,11 +44,25 @@ static bool is_signed(const char *line, size_t length, pid_t launcher)
            memcmp(colon, number, (size_t)digits) == 0;
 }
 
+/* srun's words on a step that ends or binds; that it waits for its turn is worth knowing at once. */
+static bool is_sruns(const char *line, size_t length)
+{
+    static const char *const names[] = {"srun: ", "slurmstepd", NULL};
+    for (const char *const *name = names; *name; name++) {
+        size_t size = strlen(*name);
+        if (length > size && memcmp(line, *name, size) == 0) {
+            return !memmem(line, length, "retrying", 8) && !memmem(line, length, "waiting for", 11);
+        }
+    }
+    return false;
+}
+
 static void take_line(pi_remarks *remarks, const char *line, size_t length)
 {
     bool rule = is_rule(line, length);
     bool empty = only_has(line, length, " \n"); /* what stands around boxes */
-    if (rule || empty || remarks->boxed || is_signed(line, length, remarks->launcher)) {
+    if (rule || empty || remarks->boxed || is_signed(line, length, remarks->launcher) ||
+        is_sruns(line, length)) {
         pi_text_add(&remarks->held, line, length);
     } else {
         pi_write_all(STDERR_FILENO, line, length);
