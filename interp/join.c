@@ -208,6 +208,26 @@ static int share_program(const pi_options *options, const pc_entry_table *entry)
     return result < 0 ? 1 : 0;
 }
 
+/* Each would be a job of one rank, do all the work, and write over the others' files. */
+static int refuse_apart(int task, int tasks)
+{
+    if (task == 0) {
+        pi_say("srun started %d processes that are no ranks of one job: use srun --mpi=pmix",
+               tasks);
+    }
+    return 2;
+}
+
+int pi_join_none(void)
+{
+    int task, tasks;
+    if (pi_launched_apart(&task, &tasks)) {
+        return refuse_apart(task, tasks);
+    }
+    pi_launched_leave_step();
+    return 0;
+}
+
 int pi_join_job(const pi_options *options, const pi_launched *launched)
 {
     pi_job job = {.relay = ""};
@@ -219,8 +239,9 @@ int pi_join_job(const pi_options *options, const pi_launched *launched)
         return status;
     }
     pi_interrupt_listen();
-    bool crowded = is_crowded(launched, job.bind);
-    take_place(options, launched, job.bind);
+    bool bind = job.bind || launched->unplaced;
+    bool crowded = is_crowded(launched, bind);
+    take_place(options, launched, bind);
     if (pi_launched_mark(launched) < 0) {
         pi_say("rank %d: no room in the environment", launched->rank);
         return 1;
@@ -230,6 +251,9 @@ int pi_join_job(const pi_options *options, const pi_launched *launched)
     if (!entry) {
         pi_say("rank %d: MPI does not start: %s", launched->rank, pi_library_why());
         return 1;
+    }
+    if (entry->size() == 1 && launched->size > 1) {
+        return refuse_apart(launched->rank, launched->size);
     }
     return share_program(options, entry);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "interp/launched.h"
 #include "interp/path.h"
 #include "interp/say.h"
 
@@ -56,7 +57,7 @@ int pi_launcher_find(pi_launcher *launcher, const pi_options *options)
 
 bool pi_launcher_stays_here(const pi_options *options)
 {
-    return !options->hosts && !options->hostfile && !getenv("SLURM_JOB_ID");
+    return !options->hosts && !options->hostfile && pi_launched_on_one_node();
 }
 
 bool pi_launcher_binds(const pi_options *options)

@@ -13,7 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MARKER "PYMPI_RANK"
+#define MARKER     "PYMPI_RANK"
+#define STEP       "SLURM_STEP_ID"
+#define STEP_TASKS "SLURM_STEP_NUM_TASKS" /* srun alone sets it; a batch script has SLURM_NTASKS */
 
 extern char **environ;
 
@@ -37,7 +39,7 @@ static void job_name(char *name, size_t size)
     if (job) {
         snprintf(name, size, "%s", job);
     } else if (getenv("SLURM_JOB_ID")) {
-        const char *step = getenv("SLURM_STEP_ID");
+        const char *step = getenv(STEP);
         snprintf(name, size, "%s.%s", getenv("SLURM_JOB_ID"), step ? step : "");
     } else {
         const char *id = getenv("PMI_ID");
@@ -45,10 +47,31 @@ static void job_name(char *name, size_t size)
     }
 }
 
+/* How many tasks srun started on this node: of "2(x3),1" nodes 0 to 2 have two each, node 3 has one. */
+static int srun_local_size(void)
+{
+    static const char *const node_id[] = {"SLURM_NODEID", NULL};
+    const char *text = getenv("SLURM_STEP_TASKS_PER_NODE");
+    int node = number(node_id, -1), tasks, length;
+    while (text && node >= 0 && sscanf(text, "%d%n", &tasks, &length) == 1) {
+        int nodes = 1;
+        text += length;
+        if (sscanf(text, "(x%d)%n", &nodes, &length) == 1) {
+            text += length;
+        }
+        if (node < nodes) {
+            return tasks;
+        }
+        node -= nodes;
+        text += *text == ',';
+    }
+    return -1;
+}
+
 static bool read_variables(pi_launched *launched)
 {
     static const char *const rank[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", NULL};
-    static const char *const size[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS",
+    static const char *const size[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", STEP_TASKS,
                                        "SLURM_NTASKS", NULL};
     static const char *const local_rank[] = {"OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID",
                                              "MPI_LOCALRANKID", NULL};
@@ -56,7 +79,9 @@ static bool read_variables(pi_launched *launched)
     launched->rank = number(rank, -1);
     launched->size = number(size, 1);
     launched->local_rank = number(local_rank, -1);
-    launched->local_size = number(local_size, -1);
+    launched->local_size = number(local_size, srun_local_size());
+    launched->unplaced =
+        !getenv("OMPI_COMM_WORLD_RANK") && getenv(STEP) && !getenv("SLURM_CPU_BIND_TYPE");
     job_name(launched->job, sizeof launched->job);
     return launched->rank >= 0;
 }
@@ -84,6 +109,27 @@ bool pi_launched_read(pi_launched *launched)
         return false;
     }
     return true;
+}
+
+bool pi_launched_apart(int *task_p, int *tasks_p)
+{
+    static const char *const task[] = {"SLURM_PROCID", NULL};
+    static const char *const tasks[] = {STEP_TASKS, NULL};
+    *task_p = number(task, -1);
+    *tasks_p = number(tasks, 1);
+    return getenv(STEP) && *task_p >= 0 && *tasks_p > 1;
+}
+
+void pi_launched_leave_step(void)
+{
+    unsetenv(STEP); /* SLURM_STEPID, of the same value, stays */
+}
+
+bool pi_launched_on_one_node(void)
+{
+    static const char *const nodes[] = {"SLURM_JOB_NUM_NODES", NULL};
+    /* salloc's shell runs elsewhere: Slurm names the node only to what it starts there */
+    return !getenv("SLURM_JOB_ID") || (getenv("SLURMD_NODENAME") && number(nodes, 0) == 1);
 }
 
 int pi_launched_mark(const pi_launched *launched)
@@ -123,8 +169,9 @@ static bool is_launchers(const char *variable)
     if (strncmp(variable, "OMPI_ALLOW_RUN_AS_ROOT", 22) == 0) {
         return false;
     }
-    static const char *const prefixes[] = {
-        "OMPI_", "PMIX_", "PMI_", "PRTE_LAUNCHED=", "PRTE_SHARED_FS=", MARKER "=", NULL};
+    static const char *const prefixes[] = {"OMPI_",          "PMIX_",           "PMI_",
+                                           "PRTE_LAUNCHED=", "PRTE_SHARED_FS=", MARKER "=",
+                                           STEP "=",         STEP_TASKS "=",    NULL};
     for (const char *const *prefix = prefixes; *prefix; prefix++) {
         if (strncmp(variable, *prefix, strlen(*prefix)) == 0) {
             return true;

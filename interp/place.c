@@ -74,6 +74,15 @@ static int count_cores(const position *list, int count)
     return cores;
 }
 
+/* How many of so many processors are the job's. Slurm may give it a few and confine it to none: then
+ * nobody knows which. */
+static long granted(long cpus)
+{
+    const char *text = getenv("SLURM_CPUS_ON_NODE");
+    long given = text ? strtol(text, NULL, 10) : 0;
+    return given > 0 && given < cpus ? given : cpus;
+}
+
 int pi_place_read(pi_place *place)
 {
     position list[CPU_SETSIZE];
@@ -81,7 +90,7 @@ int pi_place_read(pi_place *place)
         return -1;
     }
     place->cpus = list_positions(&place->set, list);
-    place->cores = count_cores(list, place->cpus);
+    place->cores = (int)granted(count_cores(list, place->cpus));
     return 0;
 }
 
@@ -107,6 +116,9 @@ int pi_place_take(int share, int shares)
     }
     int count = list_positions(&allowed, list);
     int cores = count_cores(list, count);
+    if (granted(count) < count) {
+        return granted(cores) < shares ? 1 : (int)(granted(cores) / shares);
+    }
     if (cores < shares) {
         return 1;
     }
@@ -119,7 +131,7 @@ int pi_place_take(int share, int shares)
 int pi_place_estimate(int shares)
 {
     pi_place place;
-    long node = sysconf(_SC_NPROCESSORS_ONLN);
+    long node = granted(sysconf(_SC_NPROCESSORS_ONLN));
     if (pi_place_read(&place) < 0 || shares < 1) {
         return 1;
     }

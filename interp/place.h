@@ -16,7 +16,8 @@ typedef struct {
 int pi_place_read(pi_place *place);
 
 /* Binds this process to the share-th of shares equal parts of its cores and returns how many those
- * are. With more shares than cores nothing is bound, and 1 is returned. */
+ * are. With more shares than cores nothing is bound, and 1 is returned. Where other jobs of Slurm's are
+ * on the same cores nothing is bound either: all would take the first ones. */
 int pi_place_take(int share, int shares);
 
 /* How many cores a rank may count on that somebody else has placed, one of shares on this node. */

@@ -123,13 +123,13 @@ static int run_python(const pi_options *options, bool in_job)
 int pi_rank_run(const pi_options *options)
 {
     pi_launched launched;
-    bool in_job = options->program != PI_PROGRAM_ANSWER && pi_launched_read(&launched);
-    if (in_job) {
-        int status = pi_join_job(options, &launched);
-        if (status) {
-            return status;
-        }
-    } else {
+    bool runs = options->program != PI_PROGRAM_ANSWER;
+    bool in_job = runs && pi_launched_read(&launched);
+    int status = in_job ? pi_join_job(options, &launched) : runs ? pi_join_none() : 0;
+    if (status) {
+        return status;
+    }
+    if (!in_job) {
         pi_library_prepare(options, false, false);
     }
     return run_python(options, in_job);

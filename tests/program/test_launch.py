@@ -212,6 +212,21 @@ class Cores(support.Case):
         r, seen = self.run_ranks(2, env={"OMP_NUM_THREADS": "7"})
         self.assertEqual([t[0] for _, *t in seen], ["7", "7"])
 
+    def test_sruns_ranks_of_a_node(self):
+        """srun tells of all nodes how many tasks each has; here it is mpirun, made to look so."""
+        cores = len(os.sched_getaffinity(0))
+        if cores < 2:
+            self.skipTest("needs 2 cores")
+        code = "import os; print(os.environ['OMP_NUM_THREADS'])"
+        for tasks, node, here in (("1", 0, 1), ("2(x3),1", 2, 2), ("2(x3),1", 3, 1),
+                                  ("1,2(x2),9", 2, 2), ("2(x3)", 3, -1), ("rubbish", 0, -1)):
+            r = support.run(["-n", "1", "env", "-u", "OMPI_COMM_WORLD_LOCAL_SIZE",
+                             f"SLURM_NODEID={node}", f"SLURM_STEP_TASKS_PER_NODE={tasks}",
+                             support.PYMPI, "-c", code], program=support.config("PYMPI_MPIRUN"),
+                            env={"OMPI_MCA_hwloc_base_binding_policy": "none"})
+            with self.subTest(tasks, node=node):
+                self.ok(r, f"{max(cores // here, 1) if here > 0 else 1}\n")
+
     def test_one_rank_is_not_bound(self):
         r = support.run(["-c", "import os; print(os.environ.get('OMP_NUM_THREADS'), "
                                "len(os.sched_getaffinity(0)))"], launcher=False)
@@ -266,6 +281,16 @@ class Refused(support.Case):
                 self.assertEqual((r.status, r.out), (alone.status, ""))
                 said = r.err.splitlines()
                 self.assertEqual(len(said), len(set(said)), r.err)
+
+    def test_srun_without_the_plugin(self):
+        """Several tasks that would each be alone; of a batch script there is one."""
+        step = {"SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "3", "SLURM_PROCID": "0"}
+        self.at_once(["-c", "print(1)"], "srun", "3", "--mpi=pmix", env=step)
+        r = support.run(["-c", "print(1)"], env=step | {"SLURM_PROCID": "1"})
+        self.assertEqual((r.status, r.out, r.err), (2, "", ""))
+        for other in ({"SLURM_NTASKS": "3", "SLURM_PROCID": "0"},
+                      step | {"SLURM_STEP_NUM_TASKS": "1"}):
+            self.ok(support.run(["-c", "print(1)"], env=other), "1\n")
 
     def test_folder_without_a_main(self):
         os.mkdir(f"{self.folder}/empty")
