@@ -1,7 +1,7 @@
 """pympi in jobs of Slurm: batch scripts, srun, salloc; cancelled, out of time, refused."""
 # SPDX-License-Identifier: MIT
 
-# timeout: 300
+# timeout: 600
 
 import os
 import re
