@@ -1,6 +1,7 @@
 """What a test left behind, and its removal: processes, files in TMPDIR and in shared memory."""
 # SPDX-License-Identifier: MIT
 
+import fcntl
 import fnmatch
 import os
 import signal
@@ -75,7 +76,22 @@ def _in_use(names):
     for pid in filter(str.isdigit, os.listdir("/proc")):
         maps = _read(f"/proc/{pid}/maps")
         used |= {n for n in names if f"{env.SHM}/{n}".encode() in maps}
-    return used
+    return used | {n for n in names - used if _held(os.path.join(env.SHM, n))}
+
+
+def _held(path):
+    """A front holds the folder of its job by a lock."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 def _session_folder(path):
@@ -84,9 +100,17 @@ def _session_folder(path):
         names for _, _, names in os.walk(path))
 
 
+def _contents(folder):
+    """The first few files below a folder, to tell what left it."""
+    found = [os.path.relpath(os.path.join(at, name), folder)
+             for at, _, names in os.walk(folder) for name in names]
+    return " ".join(found[:5])
+
+
 def files(place, shared_before, allowed=()):
     """Sentences on the files that the test left in its TMPDIR and in shared memory."""
-    said = [f"left in TMPDIR: {n}" for n in sorted(os.listdir(place.tmp))
+    said = [f"left in TMPDIR: {n} {_contents(os.path.join(place.tmp, n))}"
+            for n in sorted(os.listdir(place.tmp))
             if not any(fnmatch.fnmatch(n, a) for a in allowed)
             and not _session_folder(os.path.join(place.tmp, n))]
     said += [f"left in shared memory: {n}" for n in sorted(os.listdir(place.shm))]
