@@ -74,7 +74,10 @@ static void speak(const pc_shown *shown)
     if (*wait && *place) {
         snprintf(word, sizeof word, "%s (%s)", wait, place);
     } else {
-        snprintf(word, sizeof word, "%s", *wait ? wait : *place ? place : "no Python code (its start or its end)");
+        snprintf(word, sizeof word, "%s",
+                 *wait    ? wait
+                 : *place ? place
+                          : "no Python code (its start or its end)");
     }
     pc_runtime_how()->last_word(word);
 }
@@ -107,6 +110,18 @@ static int take_signal(void)
     return sigaction(SIGTERM, &action, NULL) == 0;
 }
 
+/* What crashes shows its stack; and before SIGTERM comes to us, the stack is written for us. */
+static int lead_through(PyObject *faulthandler, int stack)
+{
+    PyObject *enabled = PyObject_CallMethod(faulthandler, "enable", NULL);
+    PyObject *registered =
+        enabled ? PyObject_CallMethod(faulthandler, "register", "iiii", SIGTERM, stack, 0, 1)
+                : NULL;
+    Py_XDECREF(enabled);
+    Py_XDECREF(registered);
+    return registered ? 0 : -1;
+}
+
 int pc_lastword_start(void)
 {
     pc_shown *shown = pc_runtime_shown();
@@ -116,10 +131,7 @@ int pc_lastword_start(void)
         return 0; /* a last word less */
     }
     PyObject *faulthandler = PyImport_ImportModule("faulthandler");
-    PyObject *done = faulthandler ? PyObject_CallMethod(faulthandler, "register", "iiii", SIGTERM,
-                                                        shown->stack, 0, 1)
-                                  : NULL;
+    int result = faulthandler ? lead_through(faulthandler, shown->stack) : -1;
     Py_XDECREF(faulthandler);
-    Py_XDECREF(done);
-    return done ? 0 : -1;
+    return result;
 }

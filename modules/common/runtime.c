@@ -9,12 +9,14 @@
 #include <unistd.h>
 
 #define TAG_HALF_MOST (1 << 29)
+#define SIGNALS       "OMPI_MCA_opal_signal"
 
 static struct {
     pc_runtime state;
     pc_start how;
-    pid_t owner;       /* the process that started MPI; 0: it was running before us */
-    pid_t user;        /* the process that uses it */
+    bool owned;        /* we started MPI, and end it */
+    bool used;         /* this process uses it */
+    bool left;         /* it is a fork of one that does */
     atomic_uint parts; /* of messages, numbered */
     struct pc_abandoned *abandoned;
     atomic_int failing;
@@ -39,7 +41,7 @@ const pc_start *pc_runtime_how(void)
 
 bool pc_runtime_is_own(void)
 {
-    return runtime.user == getpid();
+    return runtime.used;
 }
 
 bool pc_runtime_usable(void)
@@ -103,7 +105,7 @@ bool pc_runtime_may_end(void)
 
 void pc_runtime_finish(void)
 {
-    if (runtime.owner != getpid()) {
+    if (!runtime.owned) {
         return;
     }
     if (pc_runtime_usable()) {
@@ -120,11 +122,18 @@ static int init(char *why, size_t size)
     static const int levels[] = {MPI_THREAD_SINGLE, MPI_THREAD_FUNNELED, MPI_THREAD_SERIALIZED,
                                  MPI_THREAD_MULTIPLE};
     int given;
-    if (MPI_Init_thread(NULL, NULL, levels[runtime.how.threads], &given) != MPI_SUCCESS) {
+    /* Open MPI would print a stack of its own at a crash, and a Python program that asks for the handler
+     * of such a signal would get None. */
+    bool ours = setenv(SIGNALS, "", 0) == 0 && !*getenv(SIGNALS);
+    int code = MPI_Init_thread(NULL, NULL, levels[runtime.how.threads], &given);
+    if (ours) {
+        unsetenv(SIGNALS);
+    }
+    if (code != MPI_SUCCESS) {
         snprintf(why, size, "MPI_Init_thread failed");
         return -1;
     }
-    runtime.owner = getpid();
+    runtime.owned = true;
     return 0;
 }
 
@@ -199,10 +208,17 @@ static int duplicate_world(pc_runtime *state, char *why, size_t size)
     return 0;
 }
 
+/* In a fork. Asking for the process's number instead would be a system call a message. */
+static void leave(void)
+{
+    runtime.left = true;
+    runtime.owned = runtime.used = false;
+}
+
 int pc_runtime_start(const pc_start *how, char *why, size_t size)
 {
     int running, over;
-    if (runtime.user) {
+    if (runtime.used || runtime.left) {
         return 0;
     }
     runtime.how = *how;
@@ -219,7 +235,8 @@ int pc_runtime_start(const pc_start *how, char *why, size_t size)
     if (duplicate_world(&runtime.state, why, size) < 0) {
         return -1;
     }
-    runtime.user = getpid();
+    runtime.used = true;
+    pthread_atfork(NULL, NULL, leave);
     return 0;
 }
 
