@@ -300,6 +300,9 @@ static void relay_until_launcher_ends(front *job)
         watch_ending(job);
     }
     wait_for_stragglers(job);
+    if (job->ending_since == LONG_MAX) {
+        pi_scratch_sweep(job->launcher);
+    }
     pi_relay_drain(job->relay);
     read_remarks(job);
 }

@@ -35,7 +35,7 @@ typedef struct {
     int32_t value;
 } pi_relay_message;
 
-#define PI_RELAY_TEXT    512 /* the longest text behind a message */
+#define PI_RELAY_TEXT    512         /* the longest text behind a message */
 #define PI_RELAY_MAGIC   0x706d7069u /* "pmpi" */
 #define PI_RELAY_STREAMS 2
 

@@ -7,6 +7,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
+#include <glob.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +106,37 @@ void pi_scratch_open(pi_scratch *scratch)
     for (size_t i = 0; scratch->lock >= 0 && i < sizeof names / sizeof *names; i++) {
         setenv(names[i], scratch->folder, 0);
     }
+}
+
+static int remove_one(const char *path, const struct stat *file, int type, struct FTW *at)
+{
+    (void)file, (void)type, (void)at;
+    remove(path);
+    return 0;
+}
+
+/* Removes the folders that a pattern with a process and a user in it matches. */
+static void sweep(const char *pattern)
+{
+    glob_t found;
+    if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0) {
+        for (size_t i = 0; i < found.gl_pathc; i++) {
+            nftw(found.gl_pathv[i], remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        }
+    }
+    globfree(&found);
+}
+
+void pi_scratch_sweep(pid_t launcher)
+{
+    char pattern[PATH_MAX];
+    const char *folder = getenv("TMPDIR");
+    folder = folder && *folder ? folder : "/tmp";
+    long user = (long)geteuid(), process = (long)launcher;
+    snprintf(pattern, sizeof pattern, "%s/ompi.*.%ld/pid.%ld", folder, user, process); /* 4.1 */
+    sweep(pattern);
+    snprintf(pattern, sizeof pattern, "%s/prterun.*.%ld.%ld", folder, process, user); /* 5.0 */
+    sweep(pattern);
 }
 
 void pi_scratch_close(pi_scratch *scratch)

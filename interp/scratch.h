@@ -7,6 +7,8 @@
 #ifndef PYMPI_INTERP_SCRATCH_H
 #define PYMPI_INTERP_SCRATCH_H
 
+#include <sys/types.h>
+
 typedef struct {
     int lock; /* held while the job lives; -1: there is no folder */
     char folder[64];
@@ -17,5 +19,8 @@ typedef struct {
 void pi_scratch_open(pi_scratch *scratch);
 
 void pi_scratch_close(pi_scratch *scratch);
+
+/* Removes what a launcher that was killed has left of its own among the temporary files. */
+void pi_scratch_sweep(pid_t launcher);
 
 #endif

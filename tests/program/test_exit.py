@@ -277,6 +277,22 @@ mpi.barrier()
         self.assertIn("does not end the job: it is killed", err)
         self.assertEqual(support.job.leftover.wait_gone(env["PYMPI_TEST_ID"], 5), [])
 
+    def test_launcher_that_is_stuck(self):
+        """What a launcher that had to be killed made among the temporary files is removed."""
+        env = support.environment({"TMPDIR": self.folder,
+                                   "OMPI_MCA_btl_vader_backing_directory": None})
+        code = "import mpi, time; mpi.barrier(); mpi.print('up', flush=True); time.sleep(100)"
+        with subprocess.Popen([support.PYMPI, "-n", "2", "-c", code], stdout=-1, stderr=-1,
+                              env=env, start_new_session=True) as p:
+            self.assertEqual(p.stdout.readline(), b"up\n")
+            with open(f"/proc/{p.pid}/task/{p.pid}/children", encoding="ascii") as f:
+                os.kill(int(f.read().split()[0]), signal.SIGSTOP)
+            p.send_signal(signal.SIGTERM)
+            err = p.communicate(timeout=20 * support.SLOW)[1].decode()
+        self.assertEqual(p.returncode, -signal.SIGTERM, err)
+        self.assertEqual(support.job.leftover.wait_gone(env["PYMPI_TEST_ID"], 5), [])
+        self.assertEqual([n for _, _, names in os.walk(self.folder) for n in names], [])
+
     def test_one_rank_ends_quickly(self):
         r = support.run_ranks(1, "1/0")
         self.assertEqual(r.status, 1)
