@@ -1,8 +1,8 @@
 /* In front of MPI: messages, probes and requests.
  * SPDX-License-Identifier: MIT
  *
- * A wait that a signal's handler breaks gives a code that is none of MPI's, -1, which mpi4py takes for
- * the Python exception that is set. A receive is cancelled then; a send, which cannot be, is left to MPI
+ * A wait that a signal's handler breaks ends with an error, in place of which mpi4py's caller gets what the
+ * handler raised (breakout.c). A receive is cancelled then; a send, which cannot be, is left to MPI
  * with its memory. */
 #include "modules/common/intercept.h"
 

@@ -22,7 +22,13 @@ static struct {
     atomic_int failing;
     atomic_bool ending;
     pc_shown shown;
+    pc_breakout breakout;
 } runtime;
+
+pc_breakout *pc_runtime_breakout(void)
+{
+    return &runtime.breakout;
+}
 
 pc_shown *pc_runtime_shown(void)
 {

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <time.h>
 
 typedef struct {
     int rank;
@@ -37,6 +38,15 @@ typedef struct {
 } pc_shown;
 
 pc_shown *pc_runtime_shown(void);
+
+/* An exception on its way through mpi4py; see breakout.c. The GIL guards it. */
+typedef struct {
+    PyObject *exception; /* owned; NULL: there is none */
+    time_t since;
+    newfunc make; /* the constructor that mpi4py's exception had */
+} pc_breakout;
+
+pc_breakout *pc_runtime_breakout(void);
 
 /* The state; MPI has been started. */
 const pc_runtime *pc_runtime_get(void);

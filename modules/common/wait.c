@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "modules/common/breakout.h"
 #include "modules/common/errors.h"
 #include "modules/common/runtime.h"
 
@@ -130,6 +131,9 @@ static int run_handlers(void)
     }
     PyGILState_STATE state = PyGILState_Ensure();
     int result = PyErr_CheckSignals();
+    if (result < 0) {
+        pc_breakout_prepare();
+    }
     PyGILState_Release(state);
     return result;
 }

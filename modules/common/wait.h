@@ -12,7 +12,8 @@
 /* Looks once; sets *done_p, returns MPI's code. */
 typedef int (*pc_poll)(void *what, int *done_p);
 
-#define PC_WAIT_BROKEN -1 /* no code of MPI's */
+#define PC_WAIT_BROKEN                                                                             \
+    MPI_ERR_PENDING /* what MPI gives for a request that is neither done nor wrong */
 
 /* Polls until it is done, for a caller that may or may not have the GIL, or no Python. Returns MPI's
  * code, or PC_WAIT_BROKEN with an exception set: a signal handler raised it. */
