@@ -252,6 +252,7 @@ int pi_join_job(const pi_options *options, const pi_launched *launched)
         pi_say("rank %d: MPI does not start: %s", launched->rank, pi_library_why());
         return 1;
     }
+    pi_launched_free_children();
     if (entry->size() == 1 && launched->size > 1) {
         return refuse_apart(launched->rank, launched->size);
     }

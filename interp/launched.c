@@ -96,19 +96,17 @@ static bool is_child(const pi_launched *launched)
     const char *marker = getenv(MARKER);
     char own[192];
     write_marker(own, sizeof own, launched);
-    return marker && strcmp(marker, own) == 0;
+    return marker && (!getenv("PMIX_NAMESPACE") || strcmp(marker, own) == 0);
 }
 
 bool pi_launched_read(pi_launched *launched)
 {
-    if (!read_variables(launched)) {
-        return false;
-    }
+    bool launcher = read_variables(launched);
     if (is_child(launched)) {
         pi_launched_forget();
         return false;
     }
-    return true;
+    return launcher;
 }
 
 bool pi_launched_apart(int *task_p, int *tasks_p)
@@ -180,13 +178,34 @@ static bool is_launchers(const char *variable)
     return false;
 }
 
-void pi_launched_forget(void)
+/* What programs read to know where they are in a job. By OMPI_UNIVERSE_SIZE 4.1's mpirun would know that
+ * it is called from a rank, and refuse. */
+static bool is_fact(const char *variable)
+{
+    static const char *const prefixes[] = {"OMPI_COMM_WORLD_",
+                                           "OMPI_NUM_APP_CTX=",
+                                           "OMPI_APP_CTX_NUM_PROCS=",
+                                           MARKER "=",
+                                           STEP "=",
+                                           STEP_TASKS "=",
+                                           NULL};
+    for (const char *const *prefix = prefixes; *prefix; prefix++) {
+        if (strncmp(variable, *prefix, strlen(*prefix)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Clears what a launcher set, but for the facts when those are to be kept. */
+static void forget(bool facts_too)
 {
     char **variable = environ;
     while (variable && *variable) {
         size_t length = strcspn(*variable, "=");
         char name[256];
-        if (is_launchers(*variable) && length < sizeof name) {
+        bool dropped = is_launchers(*variable) && (facts_too || !is_fact(*variable));
+        if (dropped && length < sizeof name) {
             memcpy(name, *variable, length);
             name[length] = '\0';
             unsetenv(name); /* moves the later ones down */
@@ -194,4 +213,14 @@ void pi_launched_forget(void)
             variable++;
         }
     }
+}
+
+void pi_launched_forget(void)
+{
+    forget(true);
+}
+
+void pi_launched_free_children(void)
+{
+    forget(false);
 }

@@ -32,6 +32,10 @@ bool pi_launched_on_one_node(void);
 /* Leaves the marker for children of this rank. */
 int pi_launched_mark(const pi_launched *launched);
 
+/* Clears the way to the launcher, which MPI has taken by now: a child that found it would die, or take
+ * itself for this rank, be it mpirun or a python3 with mpi4py. Rank and size stay to be read. */
+void pi_launched_free_children(void);
+
 /* Clears what launchers and pympi put into the environment; what users put there stays. */
 void pi_launched_forget(void);
 

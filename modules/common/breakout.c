@@ -16,6 +16,9 @@ static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *keywords)
     PyObject *exception = kept->exception;
     kept->exception = NULL;
     if (exception && time(NULL) - kept->since <= FRESH_S) {
+        if (PC_RAISES_WHAT_IS_MADE) {
+            return exception;
+        }
         PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
         Py_DECREF(exception);
         return NULL;

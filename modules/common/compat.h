@@ -21,6 +21,10 @@
 /* What leaves libpympi.so; everything else is hidden. */
 #define PC_EXPORT __attribute__((visibility("default")))
 
+/* Whether an exception's class may make an instance of another class where one is raised by class and
+ * argument; earlier a constructor can only raise instead, and later that leaves a note. */
+#define PC_RAISES_WHAT_IS_MADE (PY_VERSION_HEX >= 0x030c0000)
+
 #if PY_VERSION_HEX < 0x030d0000
 /* A strong reference to a dictionary's value: 1 found, 0 not, -1 with an exception set. */
 static inline int PyDict_GetItemRef(PyObject *dict, PyObject *key, PyObject **value_p)
