@@ -347,6 +347,48 @@ mpi.barrier()
         self.assertNotIn(b"Segmentation", err)
         self.assertNotIn(b"still running", err)
 
+    def test_mpi4pys_waits_are_interrupted(self):
+        """The exception is KeyboardInterrupt, which the program may catch, and nothing of MPI's."""
+        path = self.write("w.py", """
+            import sys
+            from mpi4py import MPI
+            world = MPI.COMM_WORLD
+            peer = (world.rank + 1) % world.size
+            waits = {
+                "recv": lambda: world.recv(source=peer),
+                "Recv": lambda: world.Recv(bytearray(8), source=peer),
+                "Ssend": lambda: world.Ssend(bytearray(8), peer),
+                "Wait": lambda: world.Irecv(bytearray(8), source=peer).Wait(),
+                "Waitall": lambda: MPI.Request.Waitall([world.Irecv(bytearray(8), peer)]),
+                "Probe": lambda: world.Probe(source=peer),
+                "Barrier": lambda: world.Barrier() if world.rank else world.recv(source=1),
+            }
+            world.Barrier()
+            if world.rank == 0:
+                print("up", flush=True)
+            try:
+                waits[sys.argv[1]]()
+            except KeyboardInterrupt as broken:
+                print("caught", repr(broken.__context__), flush=True)
+            """)
+        for wait in ("recv", "Recv", "Ssend", "Wait", "Waitall", "Probe", "Barrier"):
+            with self.subTest(wait):
+                env = support.environment()
+                with subprocess.Popen([support.PYMPI, "-n", "3", path, wait], stdout=-1, stderr=-1,
+                                      env=env, start_new_session=True) as p:
+                    self.assertEqual(p.stdout.readline(), b"up\n")
+                    time.sleep(0.3)     # most ranks wait by then; the test holds if not
+                    p.send_signal(signal.SIGINT)
+                    out, err = p.communicate(timeout=20 * support.SLOW)
+                self.assertEqual(out, b"caught None\n" * 3, err)
+                self.assertEqual(p.returncode, 0, err)
+
+    def test_waits_without_interception(self):
+        """--no-intercept leads to MPI's own waiting; results are the same."""
+        code = "from mpi4py import MPI; print(MPI.COMM_WORLD.allreduce(1), flush=True)"
+        r = support.run(["-n", "2", "--no-intercept", "-c", code])
+        self.assertEqual((r.status, r.out), (0, "2\n2\n"), r.err)
+
     def test_ignored_signals_stay_ignored(self):
         """nohup: SIGHUP does not end the job. A parent that ignores SIGCHLD gets the status."""
         def ignore():

@@ -104,6 +104,44 @@ class Job(support.Case):
         r = support.run_ranks(2, code, timeout=60)
         self.assertEqual((r.status, r.out.split()), (0, ["1", "2"]), r.err)
 
+    def test_other_programs_in_a_rank(self):
+        """Another launcher, and a python3 with mpi4py, are no part of the rank's job."""
+        code = f"""
+            import subprocess, sys, mpi
+            count = "from mpi4py import MPI; print(MPI.COMM_WORLD.size)"
+            def run(*words):
+                r = subprocess.run(words, capture_output=True, text=True)
+                return r.returncode, r.stdout.split()
+            found = [run("{support.python3}", "-c", count),
+                     run("mpirun", "-n", "2", "{support.python3}", "-c", count),
+                     run("mpirun", "-n", "2", sys.executable, "-c", count)]
+            mpi.print(*found, sep="\\n", ordered=True)
+            """
+        r = support.run_ranks(2, code, timeout=90)
+        self.assertEqual((r.status, r.out),
+                         (0, "(0, ['1'])\n(0, ['2', '2'])\n(0, ['2', '2'])\n" * 2), r.err)
+
+    def test_processes_of_a_rank(self):
+        """The pools of the standard library, by fork, spawn and a server of forks."""
+        path = self.write("p.py", """
+            import concurrent.futures, multiprocessing, os, sys, mpi
+            if __name__ == "__main__":
+                for method in ("fork", "spawn", "forkserver"):
+                    context = multiprocessing.get_context(method)
+                    with context.Pool(2) as pool:
+                        assert pool.map(abs, [-1, 2]) == [1, 2], method
+                    with concurrent.futures.ProcessPoolExecutor(2, mp_context=context) as pool:
+                        assert list(pool.map(abs, [-1, 2])) == [1, 2], method
+                for status in (0, 3):
+                    child = os.fork()
+                    if not child:
+                        sys.exit(status)
+                    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == status
+                mpi.print("well", mpi.rank, ordered=True)
+            """)
+        r = support.run(["-W", "ignore", "-n", "2", path], timeout=60)
+        self.assertEqual((r.status, r.out), (0, "well 0\nwell 1\n"), r.err)
+
     def test_closed_descriptors(self):
         """What the caller closed leads nowhere, as in Python; no socket takes its number."""
         for closed in ("<&-", ">&-", "2>&-", "<&- >&-"):
