@@ -11,6 +11,41 @@ static int finish(int code, MPI_Request *request, const char *call)
     return code != MPI_SUCCESS ? code : pc_intercept_finish(request, MPI_STATUS_IGNORE, &wait);
 }
 
+/* Making a communicator has no nonblocking form that is good enough; what takes long is waiting for all,
+ * and that is done here. */
+static int gather_all(MPI_Comm comm, const char *call)
+{
+    MPI_Request request;
+    if (comm == MPI_COMM_NULL || !pc_intercept_waits_together()) {
+        return MPI_SUCCESS;
+    }
+    return finish(PMPI_Ibarrier(comm, &request), &request, call);
+}
+
+PC_EXPORT int MPI_Comm_dup(MPI_Comm comm, MPI_Comm *copy)
+{
+    int code = gather_all(comm, "MPI_Comm_dup");
+    return code != MPI_SUCCESS ? code : PMPI_Comm_dup(comm, copy);
+}
+
+PC_EXPORT int MPI_Comm_split(MPI_Comm comm, int color, int key, MPI_Comm *part)
+{
+    int code = gather_all(comm, "MPI_Comm_split");
+    return code != MPI_SUCCESS ? code : PMPI_Comm_split(comm, color, key, part);
+}
+
+PC_EXPORT int MPI_Comm_split_type(MPI_Comm comm, int type, int key, MPI_Info info, MPI_Comm *part)
+{
+    int code = gather_all(comm, "MPI_Comm_split_type");
+    return code != MPI_SUCCESS ? code : PMPI_Comm_split_type(comm, type, key, info, part);
+}
+
+PC_EXPORT int MPI_Comm_create(MPI_Comm comm, MPI_Group group, MPI_Comm *part)
+{
+    int code = gather_all(comm, "MPI_Comm_create");
+    return code != MPI_SUCCESS ? code : PMPI_Comm_create(comm, group, part);
+}
+
 PC_EXPORT int MPI_Barrier(MPI_Comm comm)
 {
     MPI_Request request;
