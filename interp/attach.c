@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "interp/local.h"
-#include "interp/say.h"
 
 #define ANSWER_MS 1000  /* how long a rank waits for the relay's word before it goes on */
 #define INPUT_MS  30000 /* and for its input: without it there would be none, and nobody told */
@@ -149,10 +148,6 @@ void pi_relay_tell_place(const char *text)
         pi_relay_message head;
         char text[PI_RELAY_TEXT];
     } word = {.head = {PI_RELAY_MAGIC, PI_RELAY_PLACE, attached.rank, 0}};
-    if (!pi_relay_attached()) {
-        pi_say("this rank was in %s", text);
-        return;
-    }
     size_t length = strnlen(text, sizeof word.text);
     memcpy(word.text, text, length);
     ssize_t sent = send(attached.socket, &word, sizeof word.head + length, MSG_NOSIGNAL);

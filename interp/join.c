@@ -246,6 +246,8 @@ int pi_join_job(const pi_options *options, const pi_launched *launched)
         pi_say("rank %d: no room in the environment", launched->rank);
         return 1;
     }
+    setenv("PETSC_OPTIONS", "-no_signal_handler",
+           0); /* PETSc would end a rank at the signal of ^C */
     pi_library_prepare(options, true, crowded);
     const pc_entry_table *entry = pi_library_start();
     if (!entry) {

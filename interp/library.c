@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "interp/relay.h"
+#include "interp/say.h"
 #include "interp/self.h"
 #include "interp/tee.h"
 
@@ -47,6 +48,15 @@ static void tell_finalized(void)
     pi_relay_tell(PI_RELAY_BYE, 0);
 }
 
+static void tell_place(const char *text)
+{
+    if (pi_relay_attached()) {
+        pi_relay_tell_place(text);
+    } else {
+        pi_say("rank %d was in %s", library.entry->rank(), text);
+    }
+}
+
 void pi_library_prepare(const pi_options *options, bool launched, bool crowded)
 {
     library.how = (pc_start){.threads = options->thread_level,
@@ -57,7 +67,7 @@ void pi_library_prepare(const pi_options *options, bool launched, bool crowded)
                              .explained = pi_tee_end,
                              .failed = tell_failed,
                              .finalized = tell_finalized,
-                             .last_word = pi_relay_tell_place,
+                             .last_word = tell_place,
                              .intercept = !options->no_intercept};
 }
 

@@ -94,7 +94,7 @@ int pi_relay_attach(const char *name, int rank, int patience_ms, bool with_input
 /* Says something to the relay; waits for its GO where the kind has one. Without a relay: nothing. */
 void pi_relay_tell(pi_relay_kind kind, int value);
 
-/* Says where this rank was, in a handler of a signal; without a relay, to stderr. */
+/* Says where this rank was, in a handler of a signal. */
 void pi_relay_tell_place(const char *text);
 
 bool pi_relay_attached(void);
