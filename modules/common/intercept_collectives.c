@@ -11,8 +11,9 @@ static int finish(int code, MPI_Request *request, const char *call)
     return code != MPI_SUCCESS ? code : pc_intercept_finish(request, MPI_STATUS_IGNORE, &wait);
 }
 
-/* Making a communicator has no nonblocking form that is good enough; what takes long is waiting for all,
- * and that is done here. */
+/* Where there is no nonblocking form, or none that is as good: what takes long is waiting for all, and that
+ * is done here. Open MPI 4.1's MPI_Ialltoallw crashes on the datatypes of mpi4py-fft, and its other forms
+ * with counts a rank, and the scans, have one plain algorithm each. */
 static int gather_all(MPI_Comm comm, const char *call)
 {
     MPI_Request request;
@@ -78,11 +79,9 @@ PC_EXPORT int MPI_Gatherv(const void *out, int out_count, MPI_Datatype out_type,
                           const int in_counts[], const int places[], MPI_Datatype in_type, int root,
                           MPI_Comm comm)
 {
-    MPI_Request request;
-    return pc_intercept_waits_together()
-               ? finish(PMPI_Igatherv(out, out_count, out_type, in, in_counts, places, in_type,
-                                      root, comm, &request),
-                        &request, "MPI_Gatherv")
+    int code = gather_all(comm, "MPI_Gatherv");
+    return code != MPI_SUCCESS
+               ? code
                : PMPI_Gatherv(out, out_count, out_type, in, in_counts, places, in_type, root, comm);
 }
 
@@ -101,13 +100,10 @@ PC_EXPORT int MPI_Scatterv(const void *out, const int out_counts[], const int pl
                            MPI_Datatype out_type, void *in, int in_count, MPI_Datatype in_type,
                            int root, MPI_Comm comm)
 {
-    MPI_Request request;
-    return pc_intercept_waits_together()
-               ? finish(PMPI_Iscatterv(out, out_counts, places, out_type, in, in_count, in_type,
-                                       root, comm, &request),
-                        &request, "MPI_Scatterv")
-               : PMPI_Scatterv(out, out_counts, places, out_type, in, in_count, in_type, root,
-                               comm);
+    int code = gather_all(comm, "MPI_Scatterv");
+    return code != MPI_SUCCESS ? code
+                               : PMPI_Scatterv(out, out_counts, places, out_type, in, in_count,
+                                               in_type, root, comm);
 }
 
 PC_EXPORT int MPI_Allgather(const void *out, int out_count, MPI_Datatype out_type, void *in,
@@ -125,22 +121,18 @@ PC_EXPORT int MPI_Allgatherv(const void *out, int out_count, MPI_Datatype out_ty
                              const int in_counts[], const int places[], MPI_Datatype in_type,
                              MPI_Comm comm)
 {
-    MPI_Request request;
-    return pc_intercept_waits_together()
-               ? finish(PMPI_Iallgatherv(out, out_count, out_type, in, in_counts, places, in_type,
-                                         comm, &request),
-                        &request, "MPI_Allgatherv")
+    int code = gather_all(comm, "MPI_Allgatherv");
+    return code != MPI_SUCCESS
+               ? code
                : PMPI_Allgatherv(out, out_count, out_type, in, in_counts, places, in_type, comm);
 }
 
 PC_EXPORT int MPI_Alltoall(const void *out, int out_count, MPI_Datatype out_type, void *in,
                            int in_count, MPI_Datatype in_type, MPI_Comm comm)
 {
-    MPI_Request request;
-    return pc_intercept_waits_together()
-               ? finish(PMPI_Ialltoall(out, out_count, out_type, in, in_count, in_type, comm,
-                                       &request),
-                        &request, "MPI_Alltoall")
+    int code = gather_all(comm, "MPI_Alltoall");
+    return code != MPI_SUCCESS
+               ? code
                : PMPI_Alltoall(out, out_count, out_type, in, in_count, in_type, comm);
 }
 
@@ -148,26 +140,20 @@ PC_EXPORT int MPI_Alltoallv(const void *out, const int out_counts[], const int o
                             MPI_Datatype out_type, void *in, const int in_counts[],
                             const int in_places[], MPI_Datatype in_type, MPI_Comm comm)
 {
-    MPI_Request request;
-    return pc_intercept_waits_together()
-               ? finish(PMPI_Ialltoallv(out, out_counts, out_places, out_type, in, in_counts,
-                                        in_places, in_type, comm, &request),
-                        &request, "MPI_Alltoallv")
-               : PMPI_Alltoallv(out, out_counts, out_places, out_type, in, in_counts, in_places,
-                                in_type, comm);
+    int code = gather_all(comm, "MPI_Alltoallv");
+    return code != MPI_SUCCESS ? code
+                               : PMPI_Alltoallv(out, out_counts, out_places, out_type, in,
+                                                in_counts, in_places, in_type, comm);
 }
 
 PC_EXPORT int MPI_Alltoallw(const void *out, const int out_counts[], const int out_places[],
                             const MPI_Datatype out_types[], void *in, const int in_counts[],
                             const int in_places[], const MPI_Datatype in_types[], MPI_Comm comm)
 {
-    MPI_Request request;
-    return pc_intercept_waits_together()
-               ? finish(PMPI_Ialltoallw(out, out_counts, out_places, out_types, in, in_counts,
-                                        in_places, in_types, comm, &request),
-                        &request, "MPI_Alltoallw")
-               : PMPI_Alltoallw(out, out_counts, out_places, out_types, in, in_counts, in_places,
-                                in_types, comm);
+    int code = gather_all(comm, "MPI_Alltoallw");
+    return code != MPI_SUCCESS ? code
+                               : PMPI_Alltoallw(out, out_counts, out_places, out_types, in,
+                                                in_counts, in_places, in_types, comm);
 }
 
 PC_EXPORT int MPI_Reduce(const void *out, void *in, int count, MPI_Datatype type, MPI_Op op,
@@ -193,38 +179,27 @@ PC_EXPORT int MPI_Allreduce(const void *out, void *in, int count, MPI_Datatype t
 PC_EXPORT int MPI_Reduce_scatter(const void *out, void *in, const int counts[], MPI_Datatype type,
                                  MPI_Op op, MPI_Comm comm)
 {
-    MPI_Request request;
-    return pc_intercept_waits_together()
-               ? finish(PMPI_Ireduce_scatter(out, in, counts, type, op, comm, &request), &request,
-                        "MPI_Reduce_scatter")
-               : PMPI_Reduce_scatter(out, in, counts, type, op, comm);
+    int code = gather_all(comm, "MPI_Reduce_scatter");
+    return code != MPI_SUCCESS ? code : PMPI_Reduce_scatter(out, in, counts, type, op, comm);
 }
 
 PC_EXPORT int MPI_Reduce_scatter_block(const void *out, void *in, int count, MPI_Datatype type,
                                        MPI_Op op, MPI_Comm comm)
 {
-    MPI_Request request;
-    return pc_intercept_waits_together()
-               ? finish(PMPI_Ireduce_scatter_block(out, in, count, type, op, comm, &request),
-                        &request, "MPI_Reduce_scatter_block")
-               : PMPI_Reduce_scatter_block(out, in, count, type, op, comm);
+    int code = gather_all(comm, "MPI_Reduce_scatter_block");
+    return code != MPI_SUCCESS ? code : PMPI_Reduce_scatter_block(out, in, count, type, op, comm);
 }
 
 PC_EXPORT int MPI_Scan(const void *out, void *in, int count, MPI_Datatype type, MPI_Op op,
                        MPI_Comm comm)
 {
-    MPI_Request request;
-    return pc_intercept_waits_together()
-               ? finish(PMPI_Iscan(out, in, count, type, op, comm, &request), &request, "MPI_Scan")
-               : PMPI_Scan(out, in, count, type, op, comm);
+    int code = gather_all(comm, "MPI_Scan");
+    return code != MPI_SUCCESS ? code : PMPI_Scan(out, in, count, type, op, comm);
 }
 
 PC_EXPORT int MPI_Exscan(const void *out, void *in, int count, MPI_Datatype type, MPI_Op op,
                          MPI_Comm comm)
 {
-    MPI_Request request;
-    return pc_intercept_waits_together()
-               ? finish(PMPI_Iexscan(out, in, count, type, op, comm, &request), &request,
-                        "MPI_Exscan")
-               : PMPI_Exscan(out, in, count, type, op, comm);
+    int code = gather_all(comm, "MPI_Exscan");
+    return code != MPI_SUCCESS ? code : PMPI_Exscan(out, in, count, type, op, comm);
 }
