@@ -16,6 +16,7 @@
 
 #include "interp/local.h"
 
+#define PLACE_MS  100   /* how long a rank that is being ended waits to hear why */
 #define ANSWER_MS 1000  /* how long a rank waits for the relay's word before it goes on */
 #define INPUT_MS  30000 /* and for its input: without it there would be none, and nobody told */
 
@@ -142,18 +143,6 @@ static void wait_for_go(void)
     }
 }
 
-void pi_relay_tell_place(const char *text)
-{
-    struct {
-        pi_relay_message head;
-        char text[PI_RELAY_TEXT];
-    } word = {.head = {PI_RELAY_MAGIC, PI_RELAY_PLACE, attached.rank, 0}};
-    size_t length = strnlen(text, sizeof word.text);
-    memcpy(word.text, text, length);
-    ssize_t sent = send(attached.socket, &word, sizeof word.head + length, MSG_NOSIGNAL);
-    (void)sent; /* the relay is gone, and the rank is going */
-}
-
 void pi_relay_tell(pi_relay_kind kind, int value)
 {
     if (!pi_relay_attached()) {
@@ -166,4 +155,17 @@ void pi_relay_tell(pi_relay_kind kind, int value)
     if (kind == PI_RELAY_FAILING || kind == PI_RELAY_FAILED) {
         wait_for_go();
     }
+}
+
+bool pi_relay_tell_place(const char *text)
+{
+    struct {
+        pi_relay_message head;
+        char text[PI_RELAY_TEXT];
+    } word = {.head = {PI_RELAY_MAGIC, PI_RELAY_PLACE, attached.rank, 0}};
+    size_t length = strnlen(text, sizeof word.text);
+    memcpy(word.text, text, length);
+    size_t size = sizeof word.head + length;
+    return send(attached.socket, &word, size, MSG_NOSIGNAL) == (ssize_t)size &&
+           hear(PLACE_MS) == PI_RELAY_HOLD;
 }

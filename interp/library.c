@@ -48,13 +48,13 @@ static void tell_finalized(void)
     pi_relay_tell(PI_RELAY_BYE, 0);
 }
 
-static void tell_place(const char *text)
+static bool tell_place(const char *text)
 {
     if (pi_relay_attached()) {
-        pi_relay_tell_place(text);
-    } else {
-        pi_say("rank %d was in %s", library.entry->rank(), text);
+        return pi_relay_tell_place(text);
     }
+    pi_say("rank %d was in %s", library.entry->rank(), text);
+    return false;
 }
 
 void pi_library_prepare(const pi_options *options, bool launched, bool crowded)

@@ -209,6 +209,9 @@ static void take_message(pi_relay *relay, int rank, const pi_relay_message *mess
             side->state = ENDED;
             pi_report_place(relay->report, rank, text, length);
         }
+        if (relay->asked_since >= 0) {
+            answer(side, PI_RELAY_HOLD);
+        }
         break;
     default:
         break;

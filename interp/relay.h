@@ -25,7 +25,7 @@ typedef enum {
     PI_RELAY_GO,
     PI_RELAY_HOLD,    /* GO will come, or the end */
     PI_RELAY_WELCOME, /* to rank 0's HELLO: with the job's standard input */
-    PI_RELAY_PLACE,   /* SIGTERM ends this rank; with a text: where it was */
+    PI_RELAY_PLACE,   /* SIGTERM ends this rank; with a text: where it was. HOLD: it was asked */
 } pi_relay_kind;
 
 typedef struct {
@@ -94,8 +94,8 @@ int pi_relay_attach(const char *name, int rank, int patience_ms, bool with_input
 /* Says something to the relay; waits for its GO where the kind has one. Without a relay: nothing. */
 void pi_relay_tell(pi_relay_kind kind, int value);
 
-/* Says where this rank was, in a handler of a signal. */
-void pi_relay_tell_place(const char *text);
+/* Says where this rank was, in a handler of a signal. True when the relay had asked for it. */
+bool pi_relay_tell_place(const char *text);
 
 bool pi_relay_attached(void);
 

@@ -22,8 +22,10 @@ typedef struct {
     void (*explained)(void);    /* it has been written */
     void (*failed)(int status); /* returns when the job may be ended */
     void (*finalized)(void);
-    void (*last_word)(const char *text); /* where this rank is, which is being ended */
-    bool intercept;                      /* blocking calls of MPI are led to our waiting */
+    /* Says where this rank is, which SIGTERM ends. True when that came from the job's own report: the end
+     * is then no matter of this rank. */
+    bool (*last_word)(const char *text);
+    bool intercept; /* blocking calls of MPI are led to our waiting */
 } pc_start;
 
 typedef struct {

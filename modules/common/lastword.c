@@ -79,7 +79,9 @@ static void speak(const pc_shown *shown)
                  : *place ? place
                           : "no Python code (its start or its end)");
     }
-    pc_runtime_how()->last_word(word);
+    if (pc_runtime_how()->last_word(word)) {
+        _exit(1); /* srun would take the highest status, that of a signal, for the job's */
+    }
 }
 
 static void handle(int number)
