@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: MIT
  *
  * The handler is C's: Python's would have to wait until C code that holds the GIL, or a wait of MPI's
- * own, is over. Python's faulthandler, which can read the stack from a handler, is registered in front
- * of ours and writes into a file in memory. */
+ * own, is over. Python's faulthandler, which can read the stack from a handler, listens to a signal that
+ * ours sends to itself, and writes into a file in memory. */
 #include "modules/common/lastword.h"
 
 #include <fcntl.h>
@@ -17,7 +17,8 @@
 #include "modules/common/board.h"
 #include "modules/common/runtime.h"
 
-#define SPEAKERS 64 /* ranks from here up end without a word: nobody could read so many */
+#define STACK_SIGNAL (SIGRTMAX - 1) /* where faulthandler listens; no other use of it is known */
+#define SPEAKERS     64 /* ranks from here up end without a word: nobody could read so many */
 
 static void die(int number)
 {
@@ -58,9 +59,10 @@ static const char *find_place(char *stack)
     return place;
 }
 
-/* Python's stack, which faulthandler has just written. */
+/* Python's stack, which faulthandler writes before raise() returns. */
 static void read_stack(int fd, char *stack, size_t size)
 {
+    raise(STACK_SIGNAL);
     ssize_t got = pread(fd, stack, size - 1, 0);
     stack[got > 0 ? got : 0] = '\0';
 }
@@ -90,9 +92,6 @@ static void handle(int number)
     if (!pc_runtime_is_own()) {
         die(number); /* a fork of the rank */
     } else if (!pthread_equal(shown->program, pthread_self())) {
-        if (ftruncate(shown->stack, 0) == 0) {
-            lseek(shown->stack, 0, SEEK_SET);
-        }
         pthread_kill(shown->program, number); /* it knows better where it is */
     } else {
         if (pc_runtime_get()->rank < SPEAKERS) {
@@ -104,7 +103,7 @@ static void handle(int number)
 
 static int take_signal(void)
 {
-    struct sigaction now, action = {.sa_handler = handle, .sa_flags = SA_NODEFER};
+    struct sigaction now, action = {.sa_handler = handle};
     sigemptyset(&action.sa_mask);
     if (sigaction(SIGTERM, NULL, &now) < 0 || now.sa_handler != SIG_DFL) {
         return 0; /* whoever started us ignores it, and so does Python */
@@ -112,12 +111,12 @@ static int take_signal(void)
     return sigaction(SIGTERM, &action, NULL) == 0;
 }
 
-/* What crashes shows its stack; and before SIGTERM comes to us, the stack is written for us. */
+/* What crashes shows its stack; and at our signal it is written for us. */
 static int lead_through(PyObject *faulthandler, int stack)
 {
     PyObject *enabled = PyObject_CallMethod(faulthandler, "enable", NULL);
     PyObject *registered =
-        enabled ? PyObject_CallMethod(faulthandler, "register", "iiii", SIGTERM, stack, 0, 1)
+        enabled ? PyObject_CallMethod(faulthandler, "register", "iiii", STACK_SIGNAL, stack, 0, 0)
                 : NULL;
     Py_XDECREF(enabled);
     Py_XDECREF(registered);
