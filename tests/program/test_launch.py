@@ -127,8 +127,9 @@ class Job(support.Case):
     def test_processes_of_a_rank(self):
         """The pools of the standard library, by fork, spawn and a server of forks."""
         path = self.write("p.py", """
-            import concurrent.futures, multiprocessing, os, sys, mpi
+            import concurrent.futures, multiprocessing, os, sys
             if __name__ == "__main__":
+                import mpi
                 for method in ("fork", "spawn", "forkserver"):
                     context = multiprocessing.get_context(method)
                     with context.Pool(2) as pool:
