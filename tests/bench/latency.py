@@ -35,9 +35,10 @@ def run_once(command, blocks, times):
 
 def measure(build, quick):
     """{command: {call: seconds of each job}}."""
-    results = {name: {} for name in commands(build)}
-    for _ in range(2 if quick else 9):
-        for name, command in commands(build).items():
+    programs = commands(build)
+    results = {name: {} for name in programs}
+    for repetition in range(2 if quick else 16):
+        for name, command in sorted(programs.items(), reverse=bool(repetition % 2)):
             for call, seconds in run_once(command, 3, 500 if quick else 3000).items():
                 results[name].setdefault(call, []).append(seconds)
     return results
