@@ -25,12 +25,22 @@
  * argument; earlier a constructor can only raise instead, and later that leaves a note. */
 #define PC_RAISES_WHAT_IS_MADE (PY_VERSION_HEX >= 0x030c0000)
 
+/* Whether sys.exit() may leave its status bare, the exception to be made when somebody catches it. */
+#define PC_EXIT_MAKES_NO_EXCEPTION (PY_VERSION_HEX < 0x030c0000)
+
 #if PY_VERSION_HEX < 0x030d0000
 /* A strong reference to a dictionary's value: 1 found, 0 not, -1 with an exception set. */
 static inline int PyDict_GetItemRef(PyObject *dict, PyObject *key, PyObject **value_p)
 {
     *value_p = Py_XNewRef(PyDict_GetItemWithError(dict, key));
     return *value_p ? 1 : PyErr_Occurred() ? -1 : 0;
+}
+#endif
+
+#if PY_VERSION_HEX < 0x030c0000
+static inline PyObject *PyType_GetDict(PyTypeObject *type)
+{
+    return Py_NewRef(type->tp_dict);
 }
 #endif
 

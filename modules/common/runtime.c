@@ -23,7 +23,13 @@ static struct {
     atomic_bool ending;
     pc_shown shown;
     pc_breakout breakout;
+    void (*told)(int status);
 } runtime;
+
+void (**pc_runtime_ending(void))(int status)
+{
+    return &runtime.told;
+}
 
 pc_breakout *pc_runtime_breakout(void)
 {

@@ -48,6 +48,9 @@ typedef struct {
 
 pc_breakout *pc_runtime_breakout(void);
 
+/* Who is told that a SystemExit ends the program; see exitcode.c. */
+void (**pc_runtime_ending(void))(int status);
+
 /* The state; MPI has been started. */
 const pc_runtime *pc_runtime_get(void);
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "modules/common/exitcode.h"
 #include "modules/common/lastword.h"
 #include "modules/common/runtime.h"
 
@@ -134,6 +135,15 @@ static void watch_threads(void)
     }
 }
 
+/* The program has ended with this status; what is left is Python's end. */
+static void fail(int status)
+{
+    if (status && pc_runtime_is_own()) {
+        pc_runtime_failing(status);
+        watch_threads();
+    }
+}
+
 /* excepthook(hook, type, value, traceback): the hook that was there, behind the heading. A program that
  * calls it from its own code reports an exception, and goes on. */
 static PyObject *excepthook(PyObject *hook, PyObject *args)
@@ -144,8 +154,7 @@ static PyObject *excepthook(PyObject *hook, PyObject *args)
     PyObject *shown = explain(hook, args);
     PyObject *type = PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : NULL;
     bool interrupted = type == PyExc_KeyboardInterrupt;
-    pc_runtime_failing(interrupted ? 128 + SIGINT : 1);
-    watch_threads();
+    fail(interrupted ? 128 + SIGINT : 1);
     return interrupted ? leave_interrupted(shown) : shown;
 }
 
@@ -165,7 +174,8 @@ int pc_together_watch(void)
     PyObject *ours = PyCFunction_New(excepthook_methods, hook);
     int result = ours ? PySys_SetObject("excepthook", ours) : -1;
     Py_XDECREF(ours);
-    return result < 0 || watch_leaving() < 0 ? -1 : pc_lastword_start();
+    return result < 0 || watch_leaving() < 0 || pc_exitcode_watch(fail) < 0 ? -1
+                                                                            : pc_lastword_start();
 }
 
 void pc_together_abort(int status)

@@ -27,6 +27,22 @@ class Alone(support.Case):
             with self.subTest(what):
                 self.same(["-c", f"import sys, os; print('before'); {what}"])
 
+    def test_sys_exit_in_a_job_is_as_in_python(self):
+        for what in ("sys.exit((1, 2))", "sys.exit()", "sys.exit(None)", "sys.exit(1, 2)",
+                     "sys.exit(SystemExit(4))", "sys.exit(status=1)", "raise SystemExit(1, 2)",
+                     "e = SystemExit(5); e.code = 7; raise e",
+                     "e = SystemExit(5); del e.code; raise e"):
+            code = ("import sys\n"
+                    "try:\n"
+                    f"    {what}\n"
+                    "except BaseException as e:\n"
+                    "    print(type(e), e.args, getattr(e, 'code', 'none'), sys.exit)\n"
+                    "    raise")
+            with self.subTest(what):
+                ours = support.run(["-n", "1", "-c", code])
+                theirs = support.run(["-c", code], program=support.python3)
+                self.assertEqual((ours.status, ours.out), (theirs.status, theirs.out))
+
     def test_exceptions(self):
         for what in ("1/0", "raise ValueError('v')", "raise KeyboardInterrupt", "import nowhere",
                      "raise BaseException", "assert 0, 'no'", "x = = 1", "def f():\nreturn",

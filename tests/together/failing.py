@@ -25,14 +25,19 @@ def at_the_end():
     time.sleep(LONG)
 
 
+def start_thread():
+    threading.Thread(target=time.sleep, args=[LONG]).start()
+
+
 def in_c():
     ctypes.PyDLL(None).sleep(LONG)      # PyDLL keeps the GIL
 
 
 FAILURES = {
     "raise": lambda: 1 / 0,
-    "thread": lambda: threading.Thread(target=time.sleep, args=[LONG]).start() or 1 / 0,
+    "thread": lambda: start_thread() or 1 / 0,
     "exit": lambda: sys.exit(3),
+    "exit+thread": lambda: start_thread() or sys.exit(3),
     "os.abort": os.abort,
     "SIGSEGV": lambda: os.kill(os.getpid(), signal.SIGSEGV),
     "SIGKILL": lambda: os.kill(os.getpid(), signal.SIGKILL),
