@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "modules/common/together.h"
+#include "modules/common/twins.h"
 
 static int world_rank(void)
 {
@@ -66,7 +67,7 @@ static int start(const pc_start *how, char *why, size_t size)
     if (!running) {
         pc_together_start();
     }
-    return 0;
+    return pc_twins_start() == MPI_SUCCESS ? 0 : -1;
 }
 
 PC_EXPORT const pc_entry_table pc_entry = {

@@ -4,6 +4,7 @@
  * A blocking collective on one rank and the nonblocking one on another do not meet: every rank of a job
  * is led here, or none. */
 #include "modules/common/intercept.h"
+#include "modules/common/intercept_small.h"
 
 static int finish(int code, MPI_Request *request, const char *call)
 {
@@ -50,6 +51,10 @@ PC_EXPORT int MPI_Comm_create(MPI_Comm comm, MPI_Group group, MPI_Comm *part)
 PC_EXPORT int MPI_Barrier(MPI_Comm comm)
 {
     MPI_Request request;
+    int code;
+    if (pc_small_barrier(comm, &code)) {
+        return code;
+    }
     return pc_intercept_waits_together()
                ? finish(PMPI_Ibarrier(comm, &request), &request, "MPI_Barrier")
                : PMPI_Barrier(comm);
@@ -58,6 +63,10 @@ PC_EXPORT int MPI_Barrier(MPI_Comm comm)
 PC_EXPORT int MPI_Bcast(void *buffer, int count, MPI_Datatype type, int root, MPI_Comm comm)
 {
     MPI_Request request;
+    int code;
+    if (pc_small_bcast(buffer, count, type, root, comm, &code)) {
+        return code;
+    }
     return pc_intercept_waits_together()
                ? finish(PMPI_Ibcast(buffer, count, type, root, comm, &request), &request,
                         "MPI_Bcast")
@@ -160,6 +169,10 @@ PC_EXPORT int MPI_Reduce(const void *out, void *in, int count, MPI_Datatype type
                          int root, MPI_Comm comm)
 {
     MPI_Request request;
+    int code;
+    if (pc_small_reduce(out, in, count, type, op, root, comm, &code)) {
+        return code;
+    }
     return pc_intercept_waits_together()
                ? finish(PMPI_Ireduce(out, in, count, type, op, root, comm, &request), &request,
                         "MPI_Reduce")
@@ -170,6 +183,10 @@ PC_EXPORT int MPI_Allreduce(const void *out, void *in, int count, MPI_Datatype t
                             MPI_Comm comm)
 {
     MPI_Request request;
+    int code;
+    if (pc_small_allreduce(out, in, count, type, op, comm, &code)) {
+        return code;
+    }
     return pc_intercept_waits_together()
                ? finish(PMPI_Iallreduce(out, in, count, type, op, comm, &request), &request,
                         "MPI_Allreduce")

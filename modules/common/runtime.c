@@ -24,7 +24,13 @@ static struct {
     pc_shown shown;
     pc_breakout breakout;
     void (*told)(int status);
+    int twins;
 } runtime;
+
+int *pc_runtime_twins(void)
+{
+    return &runtime.twins;
+}
 
 void (**pc_runtime_ending(void))(int status)
 {

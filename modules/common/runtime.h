@@ -48,6 +48,9 @@ typedef struct {
 
 pc_breakout *pc_runtime_breakout(void);
 
+/* MPI's key of the twins; see twins.c. */
+int *pc_runtime_twins(void);
+
 /* Who is told that a SystemExit ends the program; see exitcode.c. */
 void (**pc_runtime_ending(void))(int status);
 

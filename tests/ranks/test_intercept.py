@@ -73,6 +73,55 @@ class Calls(support.Comms):
             self.world.Scatter(whole, data, root)
             self.assertTrue((data == self.mine(7)).all())
 
+    def test_small_ones_again_and_again(self):
+        """The first few go to MPI, the others are our own trees: the same answers, the same bits."""
+        for turn in range(40):
+            root = turn % self.ranks
+            data = self.mine(3) if self.me == root else np.empty(3)
+            self.world.Bcast(data, root)
+            self.assertTrue((data == self.of(root, 3)).all())
+            least, total = np.empty(3), np.full(3, -1.0)
+            self.world.Allreduce(self.mine(3), least, MPI.MIN)
+            self.assertTrue((least == self.of(0, 3)).all())
+            self.world.Reduce(self.mine(3), total if self.me == root else None, MPI.SUM, root)
+            want = sum(self.of(r, 3) for r in range(self.ranks))
+            self.assertTrue((total == (want if self.me == root else -1)).all())
+            total = self.mine(3)
+            self.world.Allreduce(MPI.IN_PLACE, total)
+            self.assertTrue((total == want).all())
+            if self.me == root:
+                self.world.Reduce(MPI.IN_PLACE, total, root=root)
+                self.assertTrue((total == self.ranks * want).all())
+            else:
+                self.world.Reduce(total, None, root=root)
+            self.world.Barrier()
+        rounding = np.array([0.1 * (self.me + 1)])
+        self.world.Allreduce(MPI.IN_PLACE, rounding)
+        self.assertEqual(len(set(self.world.allgather(rounding.tobytes()))), 1)
+
+    def test_what_mpi_refuses_it_still_refuses(self):
+        for _ in range(20):
+            with self.assertRaises(MPI.Exception):
+                self.world.Bcast(np.empty(1), self.ranks)
+            with self.assertRaises(MPI.Exception):
+                self.world.Allreduce(np.ones(1), np.empty(1), MPI.BAND)
+            self.world.Barrier()
+
+    def test_pairs_of_value_and_place(self):
+        pair = np.zeros(1, dtype=[("value", "f8"), ("place", "i4")])
+        pair["value"], pair["place"] = -self.me, self.me
+        for _ in range(20):
+            got = np.zeros_like(pair)
+            self.world.Allreduce([pair, 1, MPI.DOUBLE_INT], [got, 1, MPI.DOUBLE_INT], MPI.MINLOC)
+            self.assertEqual(got["place"][0], self.ranks - 1)
+
+    def test_communicators_come_and_go(self):
+        for _ in range(30):
+            copy = self.world.Dup()
+            for _ in range(20):
+                copy.Barrier()
+            copy.Free()
+
     def test_counts_of_each(self):
         counts = [r + 1 for r in range(self.ranks)]
         whole = np.empty(sum(counts))
