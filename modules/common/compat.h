@@ -28,6 +28,13 @@
 /* Whether sys.exit() may leave its status bare, the exception to be made when somebody catches it. */
 #define PC_EXIT_MAKES_NO_EXCEPTION (PY_VERSION_HEX < 0x030c0000)
 
+#if PY_VERSION_HEX < 0x030c0000 /* members' names were in a header of their own, without a prefix */
+#include <structmember.h>
+#define Py_T_INT      T_INT
+#define Py_T_PYSSIZET T_PYSSIZET
+#define Py_READONLY   READONLY
+#endif
+
 #if PY_VERSION_HEX < 0x030d0000
 /* A strong reference to a dictionary's value: 1 found, 0 not, -1 with an exception set. */
 static inline int PyDict_GetItemRef(PyObject *dict, PyObject *key, PyObject **value_p)

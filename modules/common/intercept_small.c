@@ -96,7 +96,7 @@ bool pc_small_bcast(void *buffer, int count, MPI_Datatype type, int root, MPI_Co
     if (!begin(&tree, comm, "MPI_Bcast", code_p)) {
         return *code_p != MPI_SUCCESS;
     }
-    *code_p = pc_tree_bcast(&tree, &(pc_tree_cells){buffer, NULL, count, type}, root);
+    *code_p = pc_tree_bcast(&tree, &(pc_tree_cells){buffer, NULL, count, type, count}, root);
     return true;
 }
 
@@ -149,7 +149,7 @@ bool pc_small_reduce(const void *out, void *in, int count, MPI_Datatype type, MP
                      MPI_Comm comm, int *code_p)
 {
     pc_tree tree;
-    pc_tree_cells cells = {NULL, NULL, count, type};
+    pc_tree_cells cells = {NULL, NULL, count, type, count};
     size_t size;
     void *own;
     if (!can_reduce(count, type, op, &size) || !is_rank(root, comm)) {
@@ -171,7 +171,7 @@ bool pc_small_allreduce(const void *out, void *in, int count, MPI_Datatype type,
                         MPI_Comm comm, int *code_p)
 {
     pc_tree tree;
-    pc_tree_cells cells = {NULL, NULL, count, type};
+    pc_tree_cells cells = {NULL, NULL, count, type, count};
     size_t size;
     void *own;
     if (!can_reduce(count, type, op, &size)) {

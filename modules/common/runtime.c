@@ -25,7 +25,13 @@ static struct {
     pc_breakout breakout;
     void (*told)(int status);
     int twins;
+    pc_progress progress;
 } runtime;
+
+pc_progress *pc_runtime_progress(void)
+{
+    return &runtime.progress;
+}
 
 int *pc_runtime_twins(void)
 {

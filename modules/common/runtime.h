@@ -5,6 +5,7 @@
 
 #include "modules/common/compat.h"
 #include "modules/common/entry.h"
+#include "modules/common/progress.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -47,6 +48,9 @@ typedef struct {
 } pc_breakout;
 
 pc_breakout *pc_runtime_breakout(void);
+
+/* What goes on beside a wait; see progress.c. The GIL guards it. */
+pc_progress *pc_runtime_progress(void);
 
 /* MPI's key of the twins; see twins.c. */
 int *pc_runtime_twins(void);

@@ -30,7 +30,7 @@ static int finish_receive(const pc_tree *tree, MPI_Request *requests, int count,
 static int receive(const pc_tree *tree, const pc_tree_cells *cells, void *into, int peer)
 {
     MPI_Request request;
-    int code = PMPI_Irecv(into, cells->count, cells->type, peer, tree->tag, tree->comm, &request);
+    int code = PMPI_Irecv(into, cells->room, cells->type, peer, tree->tag, tree->comm, &request);
     return code != MPI_SUCCESS ? code : finish_receive(tree, &request, 1, peer);
 }
 
@@ -38,7 +38,7 @@ static int receive(const pc_tree *tree, const pc_tree_cells *cells, void *into, 
 static int exchange(const pc_tree *tree, const pc_tree_cells *cells, int to, int from)
 {
     MPI_Request requests[2];
-    int code = PMPI_Irecv(cells->theirs, cells->count, cells->type, from, tree->tag, tree->comm,
+    int code = PMPI_Irecv(cells->theirs, cells->room, cells->type, from, tree->tag, tree->comm,
                           &requests[0]);
     if (code == MPI_SUCCESS) {
         code = PMPI_Isend(cells->mine, cells->count, cells->type, to, tree->tag, tree->comm,
@@ -49,7 +49,7 @@ static int exchange(const pc_tree *tree, const pc_tree_cells *cells, int to, int
 
 int pc_tree_barrier(const pc_tree *tree)
 {
-    const pc_tree_cells nothing = {NULL, NULL, 0, MPI_BYTE};
+    const pc_tree_cells nothing = {NULL, NULL, 0, MPI_BYTE, 0};
     int code = MPI_SUCCESS;
     for (int step = 1; step < tree->size && code == MPI_SUCCESS; step <<= 1) {
         code = exchange(tree, &nothing, (tree->rank + step) % tree->size,

@@ -25,8 +25,9 @@ typedef struct {
 typedef struct {
     void *mine;
     void *theirs;
-    int count;
+    int count; /* of mine, and of what this rank sends */
     MPI_Datatype type;
+    int room; /* of theirs: what comes may be longer than what is sent */
 } pc_tree_cells;
 
 /* Makes *into = left op right, in place; left belongs to lower ranks. MPI's code. */

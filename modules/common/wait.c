@@ -13,12 +13,14 @@
 
 #include "modules/common/breakout.h"
 #include "modules/common/errors.h"
+#include "modules/common/progress.h"
 #include "modules/common/runtime.h"
 
 #define SPINS_HELD     400 /* looks with the GIL: some ten microseconds */
 #define SPINS_CROWDED  8
 #define BUSY_NS        500000L   /* spinning without the GIL before the first sleep */
 #define SIGNALS_NS     2000000L  /* between looks at signals */
+#define PROGRESS_NS    50000L    /* between looks at what else is under way, if anything is */
 #define HANDLERS_NS    20000000L /* the same where the GIL has to be taken for it */
 #define SLEEP_LEAST_NS 20000L
 #define SLEEP_MOST_NS  2000000L
@@ -56,9 +58,9 @@ static void rest(long waited, long *sleep_p)
 static int poll_released(pc_poll poll, void *what, int *done_p, long begun, long *sleep_p)
 {
     int code = MPI_SUCCESS;
-    long start = now_ns();
+    long start = now_ns(), slice = pc_progress_due() ? PROGRESS_NS : SIGNALS_NS;
     Py_BEGIN_ALLOW_THREADS;
-    for (long now = start; now - start < SIGNALS_NS; now = now_ns()) {
+    for (long now = start; now - start < slice; now = now_ns()) {
         code = poll(what, done_p);
         if (code != MPI_SUCCESS || *done_p) {
             break;
@@ -101,6 +103,7 @@ static int wait_on(pc_poll poll, void *what, const char *call)
         if (PyErr_CheckSignals() < 0) {
             return -1;
         }
+        pc_progress_run();
         int code = many ? poll_released(poll, what, &done, begun, &sleep)
                         : poll_held(poll, what, &done, begun, &sleep);
         if (code != MPI_SUCCESS) {
@@ -110,8 +113,7 @@ static int wait_on(pc_poll poll, void *what, const char *call)
     return 0;
 }
 
-/* Polls until it is done. 0, or -1 with an exception set: MPI's, or one that a signal handler raised. */
-static int wait_until(pc_poll poll, void *what, const pc_board_wait *wait)
+int pc_wait_until(pc_poll poll, void *what, const pc_board_wait *wait)
 {
     int done = 0, code = spin(poll, what, &done);
     if (code != MPI_SUCCESS || done) {
@@ -123,7 +125,7 @@ static int wait_until(pc_poll poll, void *what, const pc_board_wait *wait)
     return result;
 }
 
-/* Runs handlers of signals if this thread is the one that may. */
+/* Runs handlers of signals if this thread is the one that may, and what else is under way. */
 static int run_handlers(void)
 {
     if (!pthread_equal(pc_runtime_shown()->program, pthread_self()) || !Py_IsInitialized()) {
@@ -133,6 +135,8 @@ static int run_handlers(void)
     int result = PyErr_CheckSignals();
     if (result < 0) {
         pc_breakout_prepare();
+    } else {
+        pc_progress_run();
     }
     PyGILState_Release(state);
     return result;
@@ -168,7 +172,14 @@ typedef struct {
 static int poll_requests(void *what, int *done_p)
 {
     request_list *list = what;
-    return MPI_Testall(list->count, list->requests, done_p, MPI_STATUSES_IGNORE);
+    return list->count == 1 ? MPI_Test(list->requests, done_p, MPI_STATUS_IGNORE)
+                            : MPI_Testall(list->count, list->requests, done_p, MPI_STATUSES_IGNORE);
+}
+
+int pc_wait_code(MPI_Request *requests, int count, const pc_board_wait *wait)
+{
+    request_list list = {requests, count};
+    return pc_wait_until(poll_requests, &list, wait) < 0 ? PC_WAIT_BROKEN : MPI_SUCCESS;
 }
 
 void pc_wait_leave(const MPI_Request *requests, int count, PyObject *owner)
@@ -222,30 +233,9 @@ int pc_wait_all(MPI_Request *requests, int count, PyObject *owner, const char *c
     if (*pc_runtime_abandoned()) {
         pc_wait_reap();
     }
-    if (wait_until(poll_requests, &list, &wait) < 0) {
+    if (pc_wait_until(poll_requests, &list, &wait) < 0) {
         pc_wait_leave(requests, count, owner);
         return -1;
     }
     return 0;
-}
-
-typedef struct {
-    int source, tag;
-    MPI_Comm comm;
-    MPI_Message *message;
-    MPI_Status *status;
-} wanted;
-
-static int poll_message(void *what, int *done_p)
-{
-    wanted *one = what;
-    return MPI_Improbe(one->source, one->tag, one->comm, done_p, one->message, one->status);
-}
-
-int pc_wait_message(int source, int tag, MPI_Comm comm, MPI_Message *message, MPI_Status *status,
-                    const char *call)
-{
-    wanted one = {source, tag, comm, message, status};
-    pc_board_wait wait = {call, source, tag};
-    return wait_until(poll_message, &one, &wait);
 }

@@ -12,6 +12,9 @@
 /* Looks once; sets *done_p, returns MPI's code. */
 typedef int (*pc_poll)(void *what, int *done_p);
 
+/* Polls until it is done. 0, or -1 with an exception set: MPI's, or one that a signal handler raised. */
+int pc_wait_until(pc_poll poll, void *what, const pc_board_wait *wait);
+
 #define PC_WAIT_BROKEN                                                                             \
     MPI_ERR_PENDING /* what MPI gives for a request that is neither done nor wrong */
 
@@ -23,12 +26,12 @@ int pc_wait_plain(pc_poll poll, void *what, const pc_board_wait *wait);
  * with owner (what their memory belongs to; may be NULL), until they are done. The array itself may go. */
 int pc_wait_all(MPI_Request *requests, int count, PyObject *owner, const char *call);
 
+/* The same for a caller that goes by codes: MPI's, or PC_WAIT_BROKEN with an exception set, and then the
+ * requests are still under way. */
+int pc_wait_code(MPI_Request *requests, int count, const pc_board_wait *wait);
+
 /* Leaves the requests to MPI; they are kept with their owner until they are done. */
 void pc_wait_leave(const MPI_Request *requests, int count, PyObject *owner);
-
-/* Waits for a message and takes it out of the matching. */
-int pc_wait_message(int source, int tag, MPI_Comm comm, MPI_Message *message, MPI_Status *status,
-                    const char *call);
 
 /* Frees what broken waits left and MPI has finished with. */
 void pc_wait_reap(void);
