@@ -7,15 +7,21 @@
 import builtins as _builtins
 
 from _pympi_mpi import (
-    ANY_SOURCE, ANY_TAG, BAND, BOR, BXOR, LAND, LOR, LXOR, MAX, MIN, PROC_NULL, PROD, SUM, Comm, Error,
-    Operator, abort, allgather, allreduce, app, barrier, bcast, dup, gather, host, rank, recv, reduce,
-    scatter, send, size, split, world)
+    ANY_SOURCE, ANY_TAG, BAND, BOR, BXOR, LAND, LOR, LXOR, MAX, MAXLOC, MIN, MINLOC, PROC_NULL, PROD, SUM, Comm,
+    Error, Operator, Request, Status, abort, allgather, allreduce, alltoall, app, barrier, bcast,
+    dup, exscan, gather, host, iallgather, iallreduce, ialltoall, ibarrier, ibcast, iexscan,
+    igather, irecv, ireduce, ireduce_scatter, iscan, iscatter, isend, rank, recv, reduce,
+    reduce_scatter, scan, scatter, send, sendrecv, size, split, ssend, test_all, test_any,
+    test_some, wait_all, wait_any, wait_some, world)
 
 __all__ = [
-    "ANY_SOURCE", "ANY_TAG", "BAND", "BOR", "BXOR", "LAND", "LOR", "LXOR", "MAX", "MIN", "PROC_NULL",
-    "PROD", "SUM", "Comm", "Error", "Operator", "abort", "allgather", "allreduce", "app", "barrier",
-    "bcast", "dup", "gather", "host", "print", "rank", "recv", "reduce", "scatter", "send", "size",
-    "split", "world"]
+    "ANY_SOURCE", "ANY_TAG", "BAND", "BOR", "BXOR", "LAND", "LOR", "LXOR", "MAX", "MAXLOC", "MIN", "MINLOC",
+    "PROC_NULL", "PROD", "SUM", "Comm", "Error", "Operator", "Request", "Status", "abort",
+    "allgather", "allreduce", "alltoall", "app", "barrier", "bcast", "dup", "exscan", "gather",
+    "host", "iallgather", "iallreduce", "ialltoall", "ibarrier", "ibcast", "iexscan", "igather",
+    "irecv", "ireduce", "ireduce_scatter", "iscan", "iscatter", "isend", "print", "rank", "recv",
+    "reduce", "reduce_scatter", "scan", "scatter", "send", "sendrecv", "size", "split", "ssend",
+    "test_all", "test_any", "test_some", "wait_all", "wait_any", "wait_some", "world"]
 
 
 def print(*values, sep=" ", end="\n", file=None, flush=False, ordered=False):
@@ -39,3 +45,15 @@ def print(*values, sep=" ", end="\n", file=None, flush=False, ordered=False):
     texts = gather(text)
     if rank == 0:
         _builtins.print("".join(texts), end="", file=file, flush=flush)
+
+
+async def _finish(request):
+    """What `await request` runs: looks again and again, at first at once, then each millisecond."""
+    import asyncio
+    pause = 0.0
+    while True:
+        done, value = request.test()
+        if done:
+            return value
+        await asyncio.sleep(pause)
+        pause = min(0.001, pause + 0.00002)

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "modules/mpi/array.h"
 
+#include <string.h>
+
 #include "modules/common/errors.h"
 #include "modules/mpi/pack.h"
 
@@ -14,16 +16,28 @@ static bool is_true(PyObject *object, const char *attribute)
     return truth;
 }
 
-bool pm_array_check(pm_state *state, PyObject *value)
+/* What the body of an ARRAY letter begins with; the dimensions follow, 8 bytes each. */
+typedef struct {
+    uint8_t type; /* NumPy's number */
+    uint8_t columns;
+    uint8_t nd;
+    uint8_t unused;
+    uint32_t item; /* bytes */
+} array_form;
+
+int pm_array_kind(pm_state *state, PyObject *value)
 {
     if ((PyObject *)Py_TYPE(value) != pm_state_ndarray(state)) {
-        return false;
+        return 0;
+    }
+    if (pm_numpy_type(&state->numpy, value) >= 0) {
+        return PM_KIND_ARRAY;
     }
     PyObject *dtype = PyObject_GetAttrString(value, "dtype");
     bool plain = dtype && !is_true(dtype, "hasobject");
     Py_XDECREF(dtype);
     PyErr_Clear();
-    return plain;
+    return plain ? PM_KIND_RECORD : 0;
 }
 
 /* True for NumPy's own types but void (20), which has fields. The numbers are part of NumPy's ABI. */
@@ -99,20 +113,6 @@ static PyObject *view_as_void(PyObject *array)
     return view;
 }
 
-PyObject *pm_array_memory(pm_state *state, PyObject *target)
-{
-    Py_buffer view;
-    if ((PyObject *)Py_TYPE(target) != state->ndarray) {
-        return Py_NewRef(target);
-    }
-    if (PyObject_GetBuffer(target, &view, PyBUF_ANY_CONTIGUOUS) == 0) {
-        PyBuffer_Release(&view);
-        return Py_NewRef(target);
-    }
-    PyErr_Clear();
-    return view_as_void(target);
-}
-
 static int put_elements(pm_letter *letter, PyObject *array)
 {
     Py_buffer view;
@@ -126,7 +126,7 @@ static int put_elements(pm_letter *letter, PyObject *array)
     return result < 0 ? -1 : pm_letter_add_part(letter, &view);
 }
 
-int pm_array_put(pm_letter *letter, PyObject *array)
+static int put_record(pm_letter *letter, PyObject *array)
 {
     bool rows = has_order(array, "c_contiguous");
     bool columns = !rows && has_order(array, "f_contiguous");
@@ -137,6 +137,39 @@ int pm_array_put(pm_letter *letter, PyObject *array)
         result = put_elements(letter, whole);
     }
     Py_XDECREF(whole);
+    return result;
+}
+
+static int put_plain(pm_state *state, pm_letter *letter, PyObject *array)
+{
+    const pm_numpy_array *fields = (const pm_numpy_array *)array;
+    int type = pm_numpy_type(&state->numpy, array);
+    array_form form = {.type = (uint8_t)type,
+                       .columns = !(fields->flags & PM_NUMPY_ROWS),
+                       .nd = (uint8_t)fields->nd,
+                       .item = (uint32_t)state->numpy.sizes[type]};
+    size_t dimensions = (size_t)fields->nd * sizeof *fields->dimensions;
+    Py_buffer view;
+    if (pm_letter_add(letter, &form, sizeof form) < 0 ||
+        pm_letter_add(letter, fields->dimensions, dimensions) < 0) {
+        return -1;
+    }
+    pm_letter_end_body(letter);
+    PyBuffer_FillInfo(&view, array, fields->data, pm_numpy_count(array) * (Py_ssize_t)form.item, 1,
+                      PyBUF_SIMPLE);
+    return pm_letter_add_part(letter, &view);
+}
+
+int pm_array_put(pm_state *state, pm_letter *letter, PyObject *array)
+{
+    if (pm_letter_header(letter)->kind == PM_KIND_RECORD) {
+        return put_record(letter, array);
+    }
+    const pm_numpy_array *fields = (const pm_numpy_array *)array;
+    bool whole = fields->flags & (PM_NUMPY_ROWS | PM_NUMPY_COLUMNS);
+    PyObject *copy = whole ? Py_NewRef(array) : PyObject_CallMethod(array, "copy", "s", "C");
+    int result = copy ? put_plain(state, letter, copy) : -1;
+    Py_XDECREF(copy);
     return result;
 }
 
@@ -165,7 +198,7 @@ static int check_size(PyObject *array, Py_ssize_t size)
     return 0;
 }
 
-PyObject *pm_array_new(pm_state *state, pm_letter *letter, Py_ssize_t size)
+static PyObject *new_record(pm_state *state, pm_letter *letter, Py_ssize_t size)
 {
     size_t length;
     const char *bytes = pm_letter_body(letter, &length);
@@ -178,4 +211,127 @@ PyObject *pm_array_new(pm_state *state, pm_letter *letter, Py_ssize_t size)
     Py_XDECREF(body);
     Py_XDECREF(numpy);
     return array;
+}
+
+/* The form and dimensions of a plain array whose elements take size bytes; false: damage. */
+static bool read_form(pm_letter *letter, Py_ssize_t size, array_form *form, Py_ssize_t *dimensions)
+{
+    size_t length;
+    const char *bytes = pm_letter_body(letter, &length);
+    if (length < sizeof *form) {
+        return false;
+    }
+    memcpy(form, bytes, sizeof *form);
+    if (form->type >= PM_NUMPY_TYPES || form->nd > PM_NUMPY_DIMS || form->item == 0 ||
+        length != sizeof *form + form->nd * sizeof *dimensions) {
+        return false;
+    }
+    memcpy(dimensions, bytes + sizeof *form, form->nd * sizeof *dimensions);
+    Py_ssize_t count = size / form->item;
+    for (int i = 0; i < form->nd; i++) {
+        if (dimensions[i] == 0 || count % dimensions[i]) {
+            return dimensions[i] == 0 && size == 0;
+        }
+        count /= dimensions[i];
+    }
+    return size % form->item == 0 && count == 1;
+}
+
+/* True when the elements may be received where the receiver wants them, as they come. */
+static bool fits(pm_state *state, PyObject *into, const array_form *form,
+                 const Py_ssize_t *dimensions, Py_ssize_t size)
+{
+    if (!into || (PyObject *)Py_TYPE(into) != pm_state_ndarray(state) ||
+        pm_numpy_type(&state->numpy, into) != form->type) {
+        return false;
+    }
+    const pm_numpy_array *fields = (const pm_numpy_array *)into;
+    int order = form->columns ? PM_NUMPY_COLUMNS : PM_NUMPY_ROWS;
+    bool same_shape = fields->nd == form->nd &&
+                      memcmp(fields->dimensions, dimensions, form->nd * sizeof *dimensions) == 0;
+    return (fields->flags & PM_NUMPY_WRITABLE) && (fields->flags & order) &&
+           (same_shape || (!form->columns && pm_numpy_count(into) * form->item == size));
+}
+
+/* NumPy's own types, so that the table of its binary interface is there. */
+static bool has_numpy(pm_state *state)
+{
+    if (!pm_state_ndarray(state)) {
+        Py_XDECREF(PyImport_ImportModule("numpy"));
+        PyErr_Clear();
+    }
+    return pm_state_ndarray(state) && state->numpy.usable;
+}
+
+PyObject *pm_array_new(pm_state *state, pm_letter *letter, Py_ssize_t size)
+{
+    array_form form;
+    Py_ssize_t dimensions[PM_NUMPY_DIMS];
+    if (pm_letter_header(letter)->kind == PM_KIND_RECORD) {
+        return new_record(state, letter, size);
+    }
+    if (!read_form(letter, size, &form, dimensions)) {
+        pc_error_say("recv", "a damaged message: an array of %zd bytes has another shape", size);
+        return NULL;
+    }
+    if (fits(state, letter->into, &form, dimensions, size)) {
+        return Py_NewRef(letter->into);
+    }
+    if (!has_numpy(state)) {
+        return PyByteArray_FromStringAndSize(NULL, size);
+    }
+    return pm_numpy_new(&state->numpy, state->ndarray, form.type, form.nd, dimensions,
+                        form.columns && form.nd > 1);
+}
+
+int pm_array_view(pm_state *state, PyObject *target, Py_buffer *view)
+{
+    bool is_array = (PyObject *)Py_TYPE(target) == state->ndarray;
+    int type = is_array ? pm_numpy_type(&state->numpy, target) : -1;
+    if (type >= 0) {
+        Py_ssize_t size = pm_numpy_count(target) * state->numpy.sizes[type];
+        return PyBuffer_FillInfo(view, target, ((pm_numpy_array *)target)->data, size, 0,
+                                 PyBUF_SIMPLE);
+    }
+    if (PyObject_GetBuffer(target, view, PyBUF_WRITABLE | PyBUF_ANY_CONTIGUOUS) == 0) {
+        return 0;
+    }
+    if (!is_array) {
+        return -1;
+    }
+    PyErr_Clear(); /* datetimes cannot be exported; nameless bytes in their place can */
+    PyObject *plain = view_as_void(target);
+    int result =
+        plain ? PyObject_GetBuffer(plain, view, PyBUF_WRITABLE | PyBUF_ANY_CONTIGUOUS) : -1;
+    Py_XDECREF(plain);
+    return result;
+}
+
+/* The array's elements as memory without NumPy: array.array's letters for NumPy's types. */
+PyObject *pm_array_finish(pm_letter *letter)
+{
+    static const char formats[] = "?bBhHiIlLqQfd";
+    array_form form;
+    Py_ssize_t dimensions[PM_NUMPY_DIMS];
+    if (!PyByteArray_CheckExact(letter->value) || pm_letter_header(letter)->kind != PM_KIND_ARRAY) {
+        return Py_NewRef(letter->value);
+    }
+    PyObject *memory = PyMemoryView_FromObject(letter->value);
+    if (!memory || !read_form(letter, PyByteArray_GET_SIZE(letter->value), &form, dimensions) ||
+        form.type >= sizeof formats - 1) {
+        return memory; /* of bytes: complex numbers have no format there */
+    }
+    const char format[] = {formats[form.type], '\0'};
+    PyObject *shape = PyTuple_New(form.nd), *value = NULL;
+    for (int i = 0; shape && i < form.nd; i++) {
+        PyTuple_SET_ITEM(shape, i, PyLong_FromSsize_t(dimensions[i]));
+    }
+    if (shape && PyByteArray_GET_SIZE(letter->value)) {
+        value = PyObject_CallMethod(memory, "cast", "sO", format, shape);
+    } else if (shape) {
+        value = PyObject_CallMethod(memory, "cast", "s", format); /* no shape holds nothing */
+    }
+    Py_XDECREF(shape);
+    Py_DECREF(memory);
+    return value;
 }

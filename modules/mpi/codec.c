@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "modules/common/errors.h"
-#include "modules/common/runtime.h"
 #include "modules/mpi/array.h"
 #include "modules/mpi/pack.h"
 
@@ -85,8 +84,12 @@ static int put_pickle(pm_state *state, pm_letter *letter, PyObject *value)
     return result;
 }
 
+/* Numbers and texts are most of what is sent, so they are asked for first. */
 static pm_kind kind_of(pm_state *state, PyObject *value)
 {
+    if (PyLong_CheckExact(value) || PyFloat_CheckExact(value) || PyUnicode_CheckExact(value)) {
+        return PM_KIND_PACKED;
+    }
     if (PyBytes_CheckExact(value) && PyBytes_GET_SIZE(value) > PACK_BYTES_MOST) {
         return PM_KIND_BYTES;
     }
@@ -96,7 +99,8 @@ static pm_kind kind_of(pm_state *state, PyObject *value)
     if (PyMemoryView_Check(value)) {
         return PM_KIND_MEMORY;
     }
-    return pm_array_check(state, value) ? PM_KIND_ARRAY : PM_KIND_PACKED;
+    int array = pm_array_kind(state, value);
+    return array ? (pm_kind)array : PM_KIND_PACKED;
 }
 
 static int put_value(pm_state *state, pm_letter *letter, PyObject *value)
@@ -109,7 +113,8 @@ static int put_value(pm_state *state, pm_letter *letter, PyObject *value)
     case PM_KIND_MEMORY:
         return put_memory(letter, value);
     case PM_KIND_ARRAY:
-        return pm_array_put(letter, value);
+    case PM_KIND_RECORD:
+        return pm_array_put(state, letter, value);
     default:
         packed = pm_pack(letter, value);
         if (packed == 0) {
@@ -124,7 +129,6 @@ static int put_value(pm_state *state, pm_letter *letter, PyObject *value)
 pm_letter *pm_encode(pm_state *state, PyObject *value, bool inside)
 {
     pm_letter *letter = pm_letter_new(state, kind_of(state, value));
-    inside = inside || pc_runtime_get()->inner == MPI_COMM_NULL; /* no way for parts of their own */
     if (letter && (put_value(state, letter, value) < 0 || pm_letter_close(letter, inside) < 0)) {
         Py_CLEAR(letter);
     }
@@ -182,6 +186,7 @@ static PyObject *new_target(pm_state *state, pm_letter *letter, int part)
     case PM_KIND_BYTES:
         return PyBytes_FromStringAndSize(NULL, size);
     case PM_KIND_ARRAY:
+    case PM_KIND_RECORD:
         return pm_array_new(state, letter, size);
     default:
         return PyByteArray_FromStringAndSize(NULL, size);
@@ -189,7 +194,7 @@ static PyObject *new_target(pm_state *state, pm_letter *letter, int part)
 }
 
 /* Adds the target's memory as the letter's next part. */
-static int add_target(pm_letter *letter, PyObject *target)
+static int add_target(pm_state *state, pm_letter *letter, PyObject *target)
 {
     Py_buffer view;
     int result;
@@ -197,7 +202,7 @@ static int add_target(pm_letter *letter, PyObject *target)
         result = PyBuffer_FillInfo(&view, target, PyBytes_AS_STRING(target),
                                    PyBytes_GET_SIZE(target), 0, PyBUF_SIMPLE);
     } else {
-        result = PyObject_GetBuffer(target, &view, PyBUF_WRITABLE | PyBUF_ANY_CONTIGUOUS);
+        result = pm_array_view(state, target, &view);
     }
     return result < 0 ? -1 : pm_letter_add_part(letter, &view);
 }
@@ -205,9 +210,7 @@ static int add_target(pm_letter *letter, PyObject *target)
 static int prepare_part(pm_state *state, pm_letter *letter, int part)
 {
     PyObject *target = new_target(state, letter, part);
-    PyObject *memory = target ? pm_array_memory(state, target) : NULL;
-    int result = memory ? add_target(letter, memory) : -1;
-    Py_XDECREF(memory);
+    int result = target ? add_target(state, letter, target) : -1;
     if (result == 0 && pm_letter_header(letter)->kind != PM_KIND_PICKLE) {
         Py_XSETREF(letter->value, Py_NewRef(target));
     }
@@ -304,8 +307,10 @@ PyObject *pm_decode(pm_state *state, pm_letter *letter, const char *call)
         return body_value(letter);
     case PM_KIND_BYTES:
     case PM_KIND_BYTEARRAY:
-    case PM_KIND_ARRAY:
+    case PM_KIND_RECORD:
         return Py_XNewRef(letter->value);
+    case PM_KIND_ARRAY:
+        return pm_array_finish(letter);
     case PM_KIND_MEMORY:
         return load_memory(letter);
     case PM_KIND_PICKLE:

@@ -1,4 +1,4 @@
-/* Collectives of objects: Comm's barrier, bcast, scatter, gather, allgather, and what others need.
+/* Collectives of objects: barrier, bcast, scatter, gather, allgather, alltoall.
  * SPDX-License-Identifier: MIT
  *
  * They are trees of letters on the communicator's inner twin, a tag each. A rank that cannot give its
@@ -6,51 +6,33 @@
 #ifndef PYMPI_MPI_COLLECTIVES_H
 #define PYMPI_MPI_COLLECTIVES_H
 
-#include "modules/mpi/comm.h"
-#include "modules/mpi/letter.h"
+#include "modules/mpi/work.h"
 
-extern const char pm_comm_barrier_doc[], pm_comm_bcast_doc[], pm_comm_scatter_doc[],
-    pm_comm_gather_doc[], pm_comm_allgather_doc[];
-PyObject *pm_comm_barrier(PyObject *self, PyObject *args, PyObject *keywords);
-PyObject *pm_comm_bcast(PyObject *self, PyObject *args, PyObject *keywords);
-PyObject *pm_comm_scatter(PyObject *self, PyObject *args, PyObject *keywords);
-PyObject *pm_comm_gather(PyObject *self, PyObject *args, PyObject *keywords);
-PyObject *pm_comm_allgather(PyObject *self, PyObject *args, PyObject *keywords);
+/* Each reads its arguments and gives work that has not been started; NULL with an exception set. */
+#define PM_BEGIN PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names
+extern const char pm_barrier_doc[], pm_bcast_doc[], pm_scatter_doc[], pm_gather_doc[],
+    pm_allgather_doc[], pm_alltoall_doc[];
+pm_work *pm_begin_barrier(PM_BEGIN);
+pm_work *pm_begin_bcast(PM_BEGIN);
+pm_work *pm_begin_scatter(PM_BEGIN);
+pm_work *pm_begin_gather(PM_BEGIN);
+pm_work *pm_begin_allgather(PM_BEGIN);
+pm_work *pm_begin_alltoall(PM_BEGIN);
 
-/* One collective under way. */
-typedef struct {
-    pm_state *state;
-    pm_comm *comm;
-    const char *call;
-    int tag;
-} pm_collective;
+/* The distance of a rank to its parent in the binomial tree of ranks counted from the root; the root's is
+ * beyond the last rank. */
+int pm_tree_reach(int from_root, int size);
 
-/* Begins one: takes its number. -1 with an exception set when the communicator has none. */
-int pm_collective_begin(pm_collective *one, pm_comm *comm, const char *call);
+/* Posts a letter to the children in that tree. 1, 0 when there are none, or -1. */
+int pm_tree_spread(pm_work *work, pm_letter *letter, int root);
 
-int pm_collective_send(const pm_collective *one, pm_letter *letter, int dest);
-pm_letter *pm_collective_fetch(const pm_collective *one, int source);
-
-/* The value that a rank sends; NULL with an exception set. */
-PyObject *pm_collective_value(const pm_collective *one, int source);
-
-/* Hands root's letter down the tree; a new reference to it on every rank. root's own is borrowed. */
-pm_letter *pm_collective_spread(const pm_collective *one, pm_letter *letter, int root);
-
-/* Returns when every rank has come. */
+/* Returns when every rank has come: 0 or -1. */
 int pm_collective_meet(pm_comm *comm, const char *call);
 
 /* Every rank's value as a list; NULL with an exception set. */
 PyObject *pm_collective_list(pm_comm *comm, PyObject *value, const char *call);
 
 /* A value that shares nothing with the one given, as if it had travelled. */
-PyObject *pm_collective_copy(const pm_collective *one, PyObject *value);
-
-/* The value as a letter, or one that says why there is none; then *failed_p takes the exception. */
-pm_letter *pm_collective_encode(const pm_collective *one, PyObject *value, PyObject **failed_p);
-
-/* Takes and restores the current exception. */
-PyObject *pm_collective_take_exception(void);
-void pm_collective_raise(PyObject *exception);
+PyObject *pm_collective_copy(pm_work *work, PyObject *value);
 
 #endif

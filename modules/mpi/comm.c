@@ -12,6 +12,7 @@
 #include "modules/mpi/messages.h"
 #include "modules/mpi/reduce.h"
 #include "modules/mpi/split.h"
+#include "modules/mpi/verbs.h"
 
 static pm_comm *new_comm(pm_state *state)
 {
@@ -125,6 +126,13 @@ int pm_comm_world_rank(const pm_comm *comm, int rank)
     return comm->world ? comm->world[rank] : rank;
 }
 
+bool pm_comm_is_inter(const pm_comm *comm)
+{
+    int between = 0;
+    return comm->inner == MPI_COMM_NULL &&
+           MPI_Comm_test_inter(comm->users, &between) == MPI_SUCCESS && between;
+}
+
 bool pm_comm_read_rank(const pm_comm *comm, PyObject *value, const char *call, const char *name,
                        int *rank_p)
 {
@@ -214,22 +222,25 @@ static PyObject *comm_free(PyObject *self, PyObject *Py_UNUSED(unused))
 }
 
 #define KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
+#define FAST(function)     (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
+#define VERB(name)                                                                                 \
+    {#name, FAST(pm_verb_##name), pm_##name##_doc},                                                \
+        {"i" #name, FAST(pm_verb_i##name), pm_comm_i##name##_doc},
 static PyMethodDef comm_methods[] = {
-    {"send", KEYWORDS(pm_comm_send), pm_comm_send_doc},
-    {"recv", KEYWORDS(pm_comm_recv), pm_comm_recv_doc},
-    {"barrier", KEYWORDS(pm_comm_barrier), pm_comm_barrier_doc},
-    {"bcast", KEYWORDS(pm_comm_bcast), pm_comm_bcast_doc},
-    {"scatter", KEYWORDS(pm_comm_scatter), pm_comm_scatter_doc},
-    {"gather", KEYWORDS(pm_comm_gather), pm_comm_gather_doc},
-    {"allgather", KEYWORDS(pm_comm_allgather), pm_comm_allgather_doc},
-    {"reduce", KEYWORDS(pm_comm_reduce), pm_comm_reduce_doc},
-    {"allreduce", KEYWORDS(pm_comm_allreduce), pm_comm_allreduce_doc},
-    {"split", KEYWORDS(pm_comm_split), pm_comm_split_doc},
+    {"send", FAST(pm_comm_send), pm_comm_send_doc},
+    {"ssend", FAST(pm_comm_ssend), pm_comm_ssend_doc},
+    {"recv", FAST(pm_comm_recv), pm_comm_recv_doc},
+    {"sendrecv", FAST(pm_comm_sendrecv), pm_comm_sendrecv_doc},
+    {"isend", FAST(pm_comm_isend), pm_comm_isend_doc},
+    {"irecv", FAST(pm_comm_irecv), pm_comm_irecv_doc},
+    PM_VERBS(VERB){"split", KEYWORDS(pm_comm_split), pm_comm_split_doc},
     {"dup", KEYWORDS(pm_comm_dup), pm_comm_dup_doc},
     {"free", comm_free, METH_NOARGS, free_doc},
     {"abort", KEYWORDS(comm_abort), abort_doc},
     {0},
 };
+#undef VERB
+#undef FAST
 #undef KEYWORDS
 
 static PyGetSetDef comm_getset[] = {

@@ -31,6 +31,9 @@ bool pm_comm_usable(const pm_comm *comm, const char *call);
 /* The world rank of a rank. */
 int pm_comm_world_rank(const pm_comm *comm, int rank);
 
+/* Between two groups: ranks of the other one are sent to. */
+bool pm_comm_is_inter(const pm_comm *comm);
+
 /* Reads the argument that names a rank; false: an exception that names the value is set. */
 bool pm_comm_read_rank(const pm_comm *comm, PyObject *value, const char *call, const char *name,
                        int *rank_p);

@@ -7,8 +7,6 @@
 #include "modules/common/errors.h"
 #include "modules/common/runtime.h"
 
-#define INSIDE_MOST 8192 /* parts up to this many bytes in all travel inside the letter */
-
 static void release_parts(pm_letter *letter)
 {
     for (int i = 0; i < letter->part_count; i++) {
@@ -17,18 +15,44 @@ static void release_parts(pm_letter *letter)
     letter->part_count = 0;
 }
 
+/* A few letters are kept: making one would be a good part of what a small message costs. */
 static void letter_dealloc(PyObject *self)
 {
     pm_letter *letter = (pm_letter *)self;
     PyTypeObject *type = Py_TYPE(self);
+    pm_state *state = pm_state_of_type(type);
     release_parts(letter);
     Py_CLEAR(letter->value);
-    PyMem_Free(letter->parts);
+    Py_CLEAR(letter->into);
+    if (letter->parts != &letter->one_part) {
+        PyMem_Free(letter->parts);
+    }
     if (letter->bytes != letter->small) {
         PyMem_Free(letter->bytes);
     }
-    type->tp_free(self);
+    if (state->kept_count < PM_KEPT_LETTERS) {
+        state->kept_letters[state->kept_count++] = self;
+    } else {
+        type->tp_free(self);
+    }
     Py_DECREF(type);
+}
+
+void pm_letter_free_kept(pm_state *state)
+{
+    while (state->kept_count > 0) {
+        PyObject_Free(state->kept_letters[--state->kept_count]);
+    }
+    state->kept_count = PM_KEPT_LETTERS; /* and none any more */
+}
+
+static pm_letter *allocate(pm_state *state)
+{
+    if (state->kept_count > 0 && state->kept_letters[state->kept_count - 1]) {
+        PyObject *kept = state->kept_letters[--state->kept_count];
+        return (pm_letter *)PyObject_Init(kept, state->letter_type);
+    }
+    return PyObject_New(pm_letter, state->letter_type);
 }
 
 static PyType_Slot letter_slots[] = {
@@ -53,17 +77,18 @@ int pm_letter_setup(PyObject *module)
 
 pm_letter *pm_letter_new(pm_state *state, pm_kind kind)
 {
-    pm_letter *letter = PyObject_New(pm_letter, state->letter_type);
+    pm_letter *letter = allocate(state);
     if (!letter) {
         return NULL;
     }
     letter->bytes = letter->small;
     letter->room = sizeof letter->small;
     letter->used = sizeof(pm_header);
-    letter->parts = NULL;
+    letter->parts = &letter->one_part;
     letter->part_count = 0;
     letter->stamped = false;
     letter->value = NULL;
+    letter->into = NULL;
     *pm_letter_header(letter) = (pm_header){.magic = PM_LETTER_MAGIC,
                                             .version = PM_LETTER_VERSION,
                                             .kind = (uint8_t)kind,
@@ -111,17 +136,30 @@ int pm_letter_add(pm_letter *letter, const void *bytes, size_t size)
     return 0;
 }
 
+/* The first part has its place in the letter. */
+static int grow_parts(pm_letter *letter)
+{
+    bool was_one = letter->parts == &letter->one_part;
+    size_t size = ((size_t)letter->part_count + 1) * sizeof *letter->parts;
+    Py_buffer *parts = PyMem_Realloc(was_one ? NULL : letter->parts, size);
+    if (!parts) {
+        return -1;
+    }
+    if (was_one) {
+        parts[0] = letter->one_part;
+    }
+    letter->parts = parts;
+    return 0;
+}
+
 int pm_letter_add_part(pm_letter *letter, Py_buffer *view)
 {
-    size_t count = (size_t)letter->part_count + 1;
-    Py_buffer *parts = PyMem_Realloc(letter->parts, count * sizeof *parts);
-    if (!parts) {
+    if (letter->part_count && grow_parts(letter) < 0) {
         PyBuffer_Release(view);
         PyErr_NoMemory();
         return -1;
     }
-    letter->parts = parts;
-    parts[letter->part_count++] = *view;
+    letter->parts[letter->part_count++] = *view;
     pm_letter_header(letter)->parts = (uint32_t)letter->part_count;
     return 0;
 }
@@ -141,17 +179,25 @@ int pm_letter_close(pm_letter *letter, bool inside)
             return -1;
         }
     }
-    bool apart = !inside && total > INSIDE_MOST;
-    pm_letter_header(letter)->apart = apart;
+    bool apart = !inside && total && letter->used + total > PM_ENVELOPE;
     for (int i = 0; !apart && i < letter->part_count; i++) {
         if (pm_letter_add(letter, letter->parts[i].buf, (size_t)letter->parts[i].len) < 0) {
             return -1;
         }
     }
+    pm_header *header = pm_letter_header(letter);
+    header->apart = apart;
+    header->length = letter->used;
     if (!apart) {
         release_parts(letter);
     }
     return 0;
+}
+
+bool pm_letter_follows(pm_letter *letter)
+{
+    const pm_header *header = pm_letter_header(letter);
+    return header->apart || header->longer;
 }
 
 const char *pm_letter_body(pm_letter *letter, size_t *size_p)
@@ -200,17 +246,26 @@ static size_t expected_size(pm_letter *letter)
     return size;
 }
 
-int pm_letter_check(pm_letter *letter, const char *call)
+int pm_letter_check_header(pm_letter *letter, const char *call)
 {
     const pm_header *header = pm_letter_header(letter);
     if (letter->used < sizeof *header || header->magic != PM_LETTER_MAGIC) {
         return pc_error_say(call,
-                            "a message of %zu bytes that pympi did not send (from C or mpi4py?)",
+                            "a message of %zu bytes that pympi did not send (from C or mpi4py?); "
+                            "recv(into=memory, raw=True) takes one",
                             letter->used);
     }
     if (header->version != PM_LETTER_VERSION) {
         return pc_error_say(call, "a message of version %d; this pympi knows version %d",
                             header->version, PM_LETTER_VERSION);
+    }
+    return 0;
+}
+
+int pm_letter_check(pm_letter *letter, const char *call)
+{
+    if (pm_letter_check_header(letter, call) < 0) {
+        return -1;
     }
     if (expected_size(letter) != letter->used) {
         return pc_error_say(call, "a damaged message: %zu bytes do not fit its header",

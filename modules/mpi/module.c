@@ -5,6 +5,9 @@
 #include "modules/common/errors.h"
 #include "modules/common/runtime.h"
 #include "modules/mpi/comm.h"
+#include "modules/mpi/letter.h"
+#include "modules/mpi/request.h"
+#include "modules/mpi/status.h"
 
 pm_state *pm_state_of_module(PyObject *module)
 {
@@ -23,6 +26,9 @@ PyObject *pm_state_ndarray(pm_state *state)
         PyObject *numpy = PyDict_GetItemString(modules, "numpy"); /* borrowed */
         state->ndarray = numpy ? PyObject_GetAttrString(numpy, "ndarray") : NULL;
         PyErr_Clear(); /* NumPy is being imported right now, or is somebody's own numpy.py */
+        if (state->ndarray) {
+            pm_numpy_setup(&state->numpy, state->ndarray);
+        }
     }
     return state->ndarray;
 }
@@ -53,9 +59,13 @@ static int add_error(PyObject *module, pm_state *state)
 /* The world's verbs are functions of the module. */
 static int add_verbs(PyObject *module, PyObject *world)
 {
-    static const char *const verbs[] = {"send",   "recv",      "barrier", "bcast",     "scatter",
-                                        "gather", "allgather", "reduce",  "allreduce", "split",
-                                        "dup",    "abort",     NULL};
+    static const char *const verbs[] = {
+        "send",    "ssend",    "recv",           "sendrecv",        "isend",    "irecv",
+        "barrier", "ibarrier", "bcast",          "ibcast",          "scatter",  "iscatter",
+        "gather",  "igather",  "allgather",      "iallgather",      "alltoall", "ialltoall",
+        "reduce",  "ireduce",  "allreduce",      "iallreduce",      "scan",     "iscan",
+        "exscan",  "iexscan",  "reduce_scatter", "ireduce_scatter", "split",    "dup",
+        "abort",   NULL};
     for (const char *const *verb = verbs; *verb; verb++) {
         PyObject *method = PyObject_GetAttrString(world, *verb);
         int result = method ? PyModule_AddObjectRef(module, *verb, method) : -1;
@@ -114,6 +124,8 @@ static int module_exec(PyObject *module)
     pm_state *state = pm_state_of_module(module);
     return check_running() < 0 || import_pickle(state) < 0 || add_error(module, state) < 0 ||
                    pm_letter_setup(module) < 0 || pm_operator_setup(module) < 0 ||
+                   pm_status_setup(module) < 0 || pm_request_setup(module) < 0 ||
+                   pm_several_setup(module) < 0 || pm_work_setup(state) < 0 ||
                    pm_comm_setup(module) < 0 || add_constants(module) < 0 ||
                    add_communicators(module, state) < 0
                ? -1
@@ -126,6 +138,9 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->comm_type);
     Py_VISIT(state->operator_type);
     Py_VISIT(state->letter_type);
+    Py_VISIT(state->request_type);
+    Py_VISIT(state->status_type);
+    Py_VISIT(state->message_type);
     Py_VISIT(state->error);
     Py_VISIT(state->dumps);
     Py_VISIT(state->loads);
@@ -140,11 +155,17 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->comm_type);
     Py_CLEAR(state->operator_type);
     Py_CLEAR(state->letter_type);
+    Py_CLEAR(state->request_type);
+    Py_CLEAR(state->status_type);
+    Py_CLEAR(state->message_type);
     Py_CLEAR(state->error);
     Py_CLEAR(state->dumps);
     Py_CLEAR(state->loads);
     Py_CLEAR(state->ndarray);
     Py_CLEAR(state->sum);
+    pm_work_clear(state);
+    pm_numpy_clear(&state->numpy);
+    pm_letter_free_kept(state);
     return 0;
 }
 

@@ -4,16 +4,27 @@
 #define PYMPI_MPI_MODULE_H
 
 #include "modules/common/compat.h"
+#include "modules/mpi/numpy_abi.h"
+
+#define PM_KEPT_LETTERS 8
 
 typedef struct {
     PyTypeObject *comm_type;
     PyTypeObject *operator_type;
     PyTypeObject *letter_type;
+    PyTypeObject *request_type;
+    PyTypeObject *status_type;
+    PyTypeObject *message_type;
+    MPI_Op keep_nan_min, keep_nan_max; /* NULL: not made yet; see native.c */
+    struct pm_work *works;             /* what progress moves on */
     PyObject *error;
     PyObject *dumps; /* pickle.dumps */
     PyObject *loads;
     PyObject *ndarray; /* numpy.ndarray once NumPy has been imported, else NULL */
     PyObject *sum;     /* mpi.SUM, the operator that reductions take by default */
+    pm_numpy numpy;    /* how its arrays lie in memory */
+    PyObject *kept_letters[PM_KEPT_LETTERS]; /* unused memory, no objects */
+    int kept_count;
 } pm_state;
 
 /* The state of the module that a type belongs to; borrowed. */

@@ -58,6 +58,33 @@ static PyObject *choose_xor(PyObject *left, PyObject *right)
     return truths(left, right, &a, &b) < 0 ? NULL : PyBool_FromLong(a != b);
 }
 
+/* The pair with the better value; of equal ones that with the lower place, as MPI has it. */
+static PyObject *choose_pair(PyObject *left, PyObject *right, int better)
+{
+    PyObject *a = PySequence_GetItem(left, 0), *b = a ? PySequence_GetItem(right, 0) : NULL;
+    int changes = b ? PyObject_RichCompareBool(b, a, better) : -1;
+    int equal = changes == 0 ? PyObject_RichCompareBool(b, a, Py_EQ) : 0;
+    Py_XDECREF(b);
+    Py_XDECREF(a);
+    if (equal == 1) {
+        PyObject *i = PySequence_GetItem(left, 1), *j = i ? PySequence_GetItem(right, 1) : NULL;
+        changes = j ? PyObject_RichCompareBool(j, i, Py_LT) : -1;
+        Py_XDECREF(j);
+        Py_XDECREF(i);
+    }
+    return changes < 0 || equal < 0 ? NULL : Py_NewRef(changes ? right : left);
+}
+
+static PyObject *choose_minloc(PyObject *left, PyObject *right)
+{
+    return choose_pair(left, right, Py_LT);
+}
+
+static PyObject *choose_maxloc(PyObject *left, PyObject *right)
+{
+    return choose_pair(left, right, Py_GT);
+}
+
 static const operation operations[] = {
     {"SUM", PyNumber_Add, NULL, NULL, "left + right"},
     {"PROD", PyNumber_Multiply, NULL, NULL, "left * right"},
@@ -69,6 +96,8 @@ static const operation operations[] = {
     {"BAND", PyNumber_And, NULL, NULL, "left & right"},
     {"BOR", PyNumber_Or, NULL, NULL, "left | right"},
     {"BXOR", PyNumber_Xor, NULL, NULL, "left ^ right"},
+    {"MINLOC", NULL, NULL, choose_minloc, "of pairs (value, place) that with the smaller value"},
+    {"MAXLOC", NULL, NULL, choose_maxloc, "of pairs (value, place) that with the larger value"},
 };
 
 static PyObject *apply_ufunc(const char *name, PyObject *left, PyObject *right)
@@ -85,8 +114,9 @@ static PyObject *apply(pm_state *state, const operation *what, PyObject *left, P
     if (what->apply) {
         return what->apply(left, right);
     }
-    if (ndarray && (PyObject_TypeCheck(left, (PyTypeObject *)ndarray) ||
-                    PyObject_TypeCheck(right, (PyTypeObject *)ndarray))) {
+    if (ndarray && what->ufunc &&
+        (PyObject_TypeCheck(left, (PyTypeObject *)ndarray) ||
+         PyObject_TypeCheck(right, (PyTypeObject *)ndarray))) {
         return apply_ufunc(what->ufunc, left, right);
     }
     return what->choose(left, right);
@@ -100,6 +130,13 @@ bool pm_operator_check(PyObject *op, const char *call)
         return false;
     }
     return true;
+}
+
+pm_operation_id pm_operator_id(const pm_state *state, PyObject *op)
+{
+    return Py_TYPE(op) == state->operator_type
+               ? (pm_operation_id)(((pm_operator *)op)->operation - operations)
+               : PM_OP_OTHER;
 }
 
 PyObject *pm_operator_apply(pm_state *state, PyObject *op, PyObject *left, PyObject *right)

@@ -7,6 +7,25 @@
 
 #include <stdbool.h>
 
+/* In the order of the table; those up to BXOR are MPI's too, and OTHER is any callable. */
+typedef enum {
+    PM_OP_SUM,
+    PM_OP_PROD,
+    PM_OP_MIN,
+    PM_OP_MAX,
+    PM_OP_LAND,
+    PM_OP_LOR,
+    PM_OP_LXOR,
+    PM_OP_BAND,
+    PM_OP_BOR,
+    PM_OP_BXOR,
+    PM_OP_MINLOC,
+    PM_OP_MAXLOC,
+    PM_OP_OTHER = 255
+} pm_operation_id;
+
+pm_operation_id pm_operator_id(const pm_state *state, PyObject *op);
+
 /* True for an operator of ours or any other callable. */
 bool pm_operator_check(PyObject *op, const char *call);
 

@@ -1,11 +1,18 @@
-/* The post: letters between two ranks.
- * SPDX-License-Identifier: MIT */
+/* The post: letters between two ranks of a communicator.
+ * SPDX-License-Identifier: MIT
+ *
+ * Sending and receiving go in stages, each of which starts requests of MPI's. Between two stages the GIL
+ * is needed; while MPI works it is not. */
 #ifndef PYMPI_MPI_POST_H
 #define PYMPI_MPI_POST_H
 
+#include "modules/mpi/comm.h"
 #include "modules/mpi/letter.h"
 
-/* A letter being sent. Collective verbs have several under way at once. */
+/* Where letters travel: the user's messages by users, collectives by inner. */
+typedef enum { PM_POST_USERS, PM_POST_INNER } pm_channel;
+
+/* A letter being sent. */
 typedef struct {
     pm_letter *letter; /* owned until finished */
     MPI_Request *requests;
@@ -13,19 +20,73 @@ typedef struct {
     int count;
 } pm_sending;
 
-/* Starts sending; world_dest is dest's rank in the world. */
-int pm_post_start(pm_sending *sending, pm_letter *letter, int dest, int world_dest, int tag,
-                  MPI_Comm comm, const char *call);
+typedef enum {
+    PM_STAGE_PROBE,
+    PM_STAGE_ENVELOPE,
+    PM_STAGE_BYTES,
+    PM_STAGE_PARTS,
+    PM_STAGE_DONE
+} pm_stage;
+
+/* A letter being received. */
+typedef struct {
+    pm_letter *letter; /* owned until dropped */
+    pm_comm *comm;     /* borrowed */
+    MPI_Comm channel;
+    int source, tag;
+    pm_stage stage;
+    bool ready; /* what this stage waits for has come */
+    MPI_Message message;
+    MPI_Status status; /* of the envelope */
+    MPI_Request *requests;
+    MPI_Request few[4];
+    int count;
+} pm_receiving;
+
+/* Starts sending; synchronous is true when it ends only with the receiver there. */
+int pm_post_send(pm_sending *sending, pm_letter *letter, pm_comm *comm, pm_channel channel,
+                 int dest, int tag, bool synchronous, const char *call);
+
+/* Looks without waiting, with or without the GIL. MPI's code. */
+int pm_post_sent(void *sending, int *done_p);
 
 /* Waits until the letter is out. Also when the wait is broken nothing of it is left to do. With an
  * exception set it does not wait: after ^C nobody should have to press it again for each receiver. */
 int pm_post_finish(pm_sending *sending, const char *call);
 
+/* Lets go of a letter that is out. */
+void pm_post_end(pm_sending *sending);
+
 /* Does not wait: the letter is kept until it is out. */
 void pm_post_leave(pm_sending *sending);
 
+/* Starts receiving; into: where the memory of the value may go, or NULL. */
+int pm_post_receive(pm_receiving *receiving, pm_comm *comm, pm_channel channel, int source, int tag,
+                    PyObject *into, const char *call);
+
+/* The same for a message that has been taken out of the matching. */
+int pm_post_receive_matched(pm_receiving *receiving, pm_comm *comm, MPI_Message message,
+                            const MPI_Status *status, PyObject *into, const char *call);
+
+/* Looks whether this stage is over, with or without the GIL. MPI's code. */
+int pm_post_look(void *receiving, int *done_p);
+
+/* Goes on to the next stage. 1: the letter is complete, 0: another stage is under way, -1: an exception
+ * is set and the receiving dropped. */
+int pm_post_advance(pm_receiving *receiving, const char *call);
+
+/* Takes the receiving back if its envelope has not come; false: it has, and the receiving goes on. */
+bool pm_post_cancel(pm_receiving *receiving);
+
+/* Gives the receiving up: an envelope that has not come is left to other receivers, which *taken_p (may
+ * be NULL) denies; what has begun to come is received for nobody. */
+void pm_post_drop(pm_receiving *receiving, bool *taken_p);
+
+/* Waits for the complete letter, which is the caller's; NULL with an exception set. */
+pm_letter *pm_post_await(pm_receiving *receiving, const char *call);
+
 /* Receives a complete letter; NULL with an exception set. status may be MPI_STATUS_IGNORE. */
-pm_letter *pm_post_fetch(pm_state *state, int source, int tag, MPI_Comm comm, MPI_Status *status,
-                         const char *call);
+pm_letter *pm_post_fetch(pm_comm *comm, pm_channel channel, int source, int tag, PyObject *into,
+                         MPI_Status *status, const char *call);
 
 #endif

@@ -1,207 +1,488 @@
-/* Reductions of objects in rank order, over a binomial tree to rank 0.
+/* Reductions of objects in rank order, over trees of letters.
  * SPDX-License-Identifier: MIT
  *
  * Each rank holds the value of a run of ranks that begins with itself and takes in the run behind it, so
  * an operator need not commute, only associate. */
 #include "modules/mpi/reduce.h"
 
-#include "modules/common/errors.h"
+#include "modules/mpi/args.h"
+#include "modules/mpi/axis.h"
 #include "modules/mpi/codec.h"
-#include "modules/mpi/collectives.h"
+#include "modules/mpi/into.h"
+#include "modules/mpi/numbers.h"
 #include "modules/mpi/operators.h"
 
-/* A value on its way up, or why there is none. */
-typedef struct {
-    PyObject *value;  /* NULL once something failed */
-    PyObject *failed; /* the exception */
-} partial;
-
-static void fail(partial *own)
+/* A callable that changes its left argument may do so to what has travelled, never to what was given. */
+static PyObject *apply_items(pm_work *work, PyObject *left, PyObject *right)
 {
-    PyObject *exception = pm_collective_take_exception();
-    Py_CLEAR(own->value);
-    Py_XSETREF(own->failed, exception);
-}
-
-static void take_in(const pm_collective *one, PyObject *op, partial *own, int source)
-{
-    pm_letter *letter = pm_collective_fetch(one, source);
-    PyObject *other = letter ? pm_decode(one->state, letter, one->call) : NULL;
-    Py_XDECREF(letter);
-    if (!own->value) { /* failed already: the letter had to be taken all the same */
-        if (!other && !PyErr_ExceptionMatches(PyExc_Exception)) {
-            fail(own); /* but KeyboardInterrupt goes before */
+    Py_ssize_t count = PyList_GET_SIZE(left);
+    PyObject *both = PyList_New(count);
+    for (Py_ssize_t i = 0; both && i < count; i++) {
+        PyObject *item = pm_operator_apply(work->state, work->op, PyList_GET_ITEM(left, i),
+                                           PyList_GET_ITEM(right, i));
+        if (item) {
+            PyList_SET_ITEM(both, i, item);
+        } else {
+            Py_CLEAR(both);
         }
-        PyErr_Clear();
-        Py_XDECREF(other);
-        return;
     }
-    PyObject *both = other ? pm_operator_apply(one->state, op, own->value, other) : NULL;
-    Py_XDECREF(other);
-    if (both) {
-        Py_SETREF(own->value, both);
-    } else {
-        fail(own);
-    }
+    return both;
 }
 
-static int hand_on(const pm_collective *one, partial *own, int dest)
+static PyObject *apply(pm_work *work, PyObject *left, PyObject *right)
 {
-    if (!own->value) {
-        pm_collective_raise(Py_NewRef(own->failed));
+    if (!work->per_item) {
+        return pm_operator_apply(work->state, work->op, left, right);
     }
-    pm_letter *letter = pm_collective_encode(one, own->value, &own->failed);
-    int result = letter ? pm_collective_send(one, letter, dest) : -1;
+    if (!PyList_CheckExact(right) || PyList_GET_SIZE(right) != PyList_GET_SIZE(left)) {
+        PyErr_Format(PyExc_TypeError, "%s: another rank's items are %.100R", work->call, right);
+        return NULL;
+    }
+    return apply_items(work, left, right);
+}
+
+/* This rank has no value any more: what it sends from now on says why. Interrupts end the work at once. */
+static int note_failure(pm_work *work)
+{
+    if (!PyErr_ExceptionMatches(PyExc_Exception)) {
+        return -1;
+    }
+    PyObject *exception = pm_work_take_exception();
+    Py_CLEAR(work->value);
+    if (work->failed) {
+        Py_DECREF(exception);
+    } else {
+        work->failed = exception;
+    }
+    return 0;
+}
+
+/* Sets *sum_p = left op right; left or right is NULL where this rank or the other had failed. */
+static int combine(pm_work *work, PyObject **sum_p, PyObject *left, PyObject *right)
+{
+    PyObject *sum = left && right ? apply(work, left, right) : NULL;
+    if (sum) {
+        Py_XSETREF(*sum_p, sum);
+        return 0;
+    }
+    return PyErr_Occurred() ? note_failure(work) : 0;
+}
+
+static int post_value(pm_work *work, int dest)
+{
+    if (!work->value) {
+        pm_work_raise(Py_NewRef(work->failed));
+    }
+    pm_letter *letter = pm_work_encode(work, work->value, false);
+    int posted = letter ? pm_work_send(work, letter, dest) : -1;
     Py_XDECREF(letter);
+    return posted;
+}
+
+/* The value that has come, taken in behind this rank's. */
+static int take_in(pm_work *work)
+{
+    PyObject *other = pm_work_value(work, 0);
+    if (!other) {
+        return note_failure(work);
+    }
+    int result = combine(work, &work->value, work->value, other);
+    Py_DECREF(other);
     return result;
 }
 
-/* Leaves the whole value on rank 0. -1: the post failed, nothing can be said to the others. */
-static int climb(const pm_collective *one, PyObject *op, partial *own)
+/* Climbs the tree whose root is the rank `top`, from the step it is at. 1: under way, 0: this rank holds the
+ * whole value, or has handed on what it had. */
+static int climb(pm_work *work, int top)
 {
-    int rank = one->comm->rank, size = one->comm->size;
-    for (int step = 1; step < size; step <<= 1) {
-        if (rank & step) {
-            return hand_on(one, own, rank - step);
+    int size = work->comm->size, from_top = (work->comm->rank - top + size) % size;
+    if (work->arrival_count && take_in(work) < 0) {
+        return -1;
+    }
+    while (work->step < size) {
+        int step = work->step;
+        work->step <<= 1;
+        if (from_top & step) {
+            work->step = size;
+            return post_value(work, (from_top - step + top) % size);
         }
-        if (rank + step < size) {
-            take_in(one, op, own, rank + step);
-            if (own->failed && !PyErr_GivenExceptionMatches(own->failed, PyExc_Exception)) {
-                return -1; /* KeyboardInterrupt: leave at once */
-            }
+        if (from_top + step < size) {
+            return pm_work_expect(work, (from_top + step + top) % size);
         }
     }
     return 0;
 }
 
-/* A rank alone gets a value that shares nothing with its own, as many ranks do. */
-static void begin(const pm_collective *one, PyObject *value, partial *own)
+/* What this rank gives to begin with. A rank alone gets a value that shares nothing with its own, as
+ * many ranks do. */
+static int begin_value(pm_work *work)
 {
-    *own = (partial){0};
-    own->value = one->comm->size == 1 ? pm_collective_copy(one, value) : Py_NewRef(value);
-    if (!own->value) {
-        fail(own);
+    if (work->per_item) {
+        PyObject *items =
+            pm_axis_split(work->items, work->axis, work->counts, work->comm->size, work->call);
+        work->value = items ? PySequence_List(items) : NULL;
+        Py_XDECREF(items);
+        if (work->value && PyList_GET_SIZE(work->value) != work->comm->size) {
+            PyErr_Format(PyExc_ValueError, "%s: %zd items for %d ranks", work->call,
+                         PyList_GET_SIZE(work->value), work->comm->size);
+            Py_CLEAR(work->value);
+        }
+    } else {
+        work->value =
+            work->comm->size == 1 ? pm_collective_copy(work, work->items) : Py_NewRef(work->items);
     }
+    work->step = 1;
+    return work->value ? 0 : note_failure(work);
 }
 
-/* Ends a reduction on this rank: raises what failed here, else returns result, which it takes over. */
-static PyObject *end(partial *own, PyObject *result)
+/* The whole value on the rank that holds it. An operator may return what it was given, as MAX does. */
+static PyObject *whole_value(pm_work *work)
 {
-    Py_XDECREF(own->value);
-    if (own->failed) {
-        Py_CLEAR(result);
-        PyErr_Clear();
-        pm_collective_raise(own->failed);
+    return work->value == work->items ? pm_collective_copy(work, work->value)
+                                      : Py_XNewRef(work->value);
+}
+
+static int end_reduction(pm_work *work, PyObject *value)
+{
+    return pm_work_end(work, pm_into_put(work->state, value, work->into, work->call));
+}
+
+enum { CLIMBING, MOVING, SPREADING, ENDING };
+
+/* In rank order the whole value comes together on rank 0, which hands it on to another root. */
+static int reduce_next(pm_work *work)
+{
+    int rank = work->comm->rank, root = work->root, top = work->commutes ? root : 0;
+    if (work->round == 0 && begin_value(work) < 0) {
+        return -1;
     }
+    if (work->phase == CLIMBING) {
+        int posted = climb(work, top);
+        if (posted) {
+            return posted;
+        }
+        work->phase = MOVING;
+        if (top != root && (rank == top || rank == root)) {
+            return rank == top ? post_value(work, root) : pm_work_expect(work, top);
+        }
+    }
+    if (rank != root) {
+        return pm_work_end(work, Py_NewRef(Py_None));
+    }
+    return end_reduction(work, rank == top ? whole_value(work) : pm_work_value(work, 0));
+}
+
+static int end_allreduce(pm_work *work)
+{
+    PyObject *value = work->comm->rank == 0 ? whole_value(work)
+                                            : pm_decode(work->state, work->letter, work->call);
+    if (value && work->per_item) {
+        PyObject *own = PyList_GetItem(value, work->comm->rank); /* borrowed */
+        Py_SETREF(value, Py_XNewRef(own));
+    }
+    return end_reduction(work, value);
+}
+
+/* Up to rank 0, and down again. */
+static int allreduce_next(pm_work *work)
+{
+    int rank = work->comm->rank, size = work->comm->size;
+    if (work->round == 0 && begin_value(work) < 0) {
+        return -1;
+    }
+    if (work->phase == CLIMBING) {
+        int posted = climb(work, 0);
+        if (posted) {
+            return posted;
+        }
+        work->phase = SPREADING;
+        if (rank) {
+            return pm_work_expect(work, rank - pm_tree_reach(rank, size));
+        }
+        if (!work->value) {
+            pm_work_raise(Py_NewRef(work->failed));
+        }
+        work->letter = pm_work_encode(work, work->value, false);
+    } else if (work->phase == SPREADING) {
+        work->letter = (pm_letter *)Py_NewRef(work->arrivals[0]);
+    }
+    if (work->phase == SPREADING) {
+        work->phase = ENDING;
+        int posted = work->letter ? pm_tree_spread(work, work->letter, 0) : -1;
+        if (posted) {
+            return posted;
+        }
+    }
+    return end_allreduce(work);
+}
+
+/* A copy, because an operator may change its left argument, which is needed once more. */
+static int take_in_before_own(pm_work *work, PyObject *other)
+{
+    PyObject *copy = pm_collective_copy(work, other);
+    if (!copy) {
+        return note_failure(work);
+    }
+    if (!work->before_own) {
+        work->before_own = copy;
+        return 0;
+    }
+    int result = combine(work, &work->before_own, copy, work->before_own);
+    Py_DECREF(copy);
     return result;
 }
 
-/* The whole value on rank 0. An operator may return what it was given, as MAX does: a copy then. */
-static PyObject *whole_value(const pm_collective *one, const partial *own, PyObject *given)
+/* What has come from the ranks before: it goes before this rank's own, and before what of them is known. */
+static int take_in_before(pm_work *work)
 {
-    return own->value == given ? pm_collective_copy(one, given) : Py_XNewRef(own->value);
+    PyObject *other = pm_work_value(work, 0);
+    if (!other) {
+        return note_failure(work);
+    }
+    int result = work->exclusive ? take_in_before_own(work, other) : 0;
+    if (result == 0) {
+        result = combine(work, &work->value, other, work->value);
+    }
+    Py_DECREF(other);
+    return result;
 }
 
-static PyObject *reduce(const pm_collective *one, PyObject *value, PyObject *op, int root)
+/* Recursive doubling (Hillis and Steele 1986): after round k each rank has the value of 2^(k+1) ranks that
+ * end with itself. */
+static int scan_next(pm_work *work)
 {
-    partial own;
-    int rank = one->comm->rank;
-    PyObject *result = NULL;
-    begin(one, value, &own);
-    if (climb(one, op, &own) == 0) {
-        if (rank == 0 && root != 0) {
-            result = hand_on(one, &own, root) < 0 ? NULL : Py_NewRef(Py_None);
-        } else if (rank == root) {
-            result = rank == 0 ? whole_value(one, &own, value) : pm_collective_value(one, 0);
-        } else {
-            result = Py_NewRef(Py_None);
-        }
-    }
-    return end(&own, result);
-}
-
-static PyObject *allreduce(const pm_collective *one, PyObject *value, PyObject *op)
-{
-    partial own;
-    PyObject *result = NULL;
-    pm_letter *letter = NULL, *whole = NULL;
-    begin(one, value, &own);
-    if (climb(one, op, &own) == 0) {
-        if (one->comm->rank == 0) {
-            if (!own.value) {
-                pm_collective_raise(Py_NewRef(own.failed));
-            }
-            letter = pm_collective_encode(one, own.value, &own.failed);
-        }
-        whole = one->comm->rank || letter ? pm_collective_spread(one, letter, 0) : NULL;
-    }
-    if (whole && !own.failed) {
-        result = one->comm->rank == 0 ? whole_value(one, &own, value)
-                                      : pm_decode(one->state, whole, one->call);
-    }
-    Py_XDECREF(whole);
-    Py_XDECREF(letter);
-    return end(&own, result);
-}
-
-static int parse(PyObject *self, PyObject *args, PyObject *keywords, bool rooted,
-                 PyObject **value_p, PyObject **op_p, int *root_p)
-{
-    static char *names[] = {"value", "op", "root", NULL};
-    static char *names_of_all[] = {"value", "op", NULL};
-    PyObject *root_value = NULL;
-    const char *call = rooted ? "reduce" : "allreduce";
-    *op_p = pm_state_of_type(Py_TYPE(self))->sum;
-    *root_p = 0;
-    int parsed = rooted ? PyArg_ParseTupleAndKeywords(args, keywords, "O|OO:reduce", names, value_p,
-                                                      op_p, &root_value)
-                        : PyArg_ParseTupleAndKeywords(args, keywords, "O|O:allreduce", names_of_all,
-                                                      value_p, op_p);
-    if (!parsed || !pm_operator_check(*op_p, call)) {
+    int rank = work->comm->rank, size = work->comm->size, step = 1 << work->round;
+    if ((work->round == 0 && begin_value(work) < 0) ||
+        (work->arrival_count && take_in_before(work) < 0)) {
         return -1;
     }
-    return !root_value || pm_comm_read_rank((pm_comm *)self, root_value, call, "root", root_p) ? 0
-                                                                                               : -1;
+    if (step < size) {
+        int posted = rank >= step ? pm_work_expect(work, rank - step) : 1;
+        return posted == 1 && rank + step < size ? post_value(work, rank + step) : posted;
+    }
+    if (work->exclusive) {
+        PyObject *before = Py_NewRef(work->before_own ? work->before_own : Py_None);
+        return before == Py_None ? pm_work_end(work, before) : end_reduction(work, before);
+    }
+    return end_reduction(work, whole_value(work));
 }
 
-const char pm_comm_reduce_doc[] =
-    "reduce($self, /, value, op=SUM, root=0)\n--\n\n"
+/* The arguments of a reduction; NULL: not given, or None. */
+typedef struct {
+    pm_comm *comm;
+    const char *call;
+    PyObject *value, *op, *into, *axis, *counts;
+    int root, commutes;
+} reduction;
+
+/* What a verb's values are, in the order of its signature: v value, o op, r root, i into, c commutative,
+ * a axis, n counts. -1 with an exception set. */
+static int read_reduction(PyObject *self, const pm_signature *signature, const char *order,
+                          PyObject *const *args, Py_ssize_t count, PyObject *names, reduction *out)
+{
+    PyObject *values[PM_ARGS_MOST], *given[128] = {NULL};
+    if (pm_args_read(signature, args, count, names, values) < 0) {
+        return -1;
+    }
+    for (int i = 0; order[i]; i++) {
+        given[(int)order[i]] = !values[i] || order[i] == 'o' ? values[i] : pm_args_given(values[i]);
+    }
+    *out = (reduction){.comm = (pm_comm *)self,
+                       .call = signature->call,
+                       .value = values[0],
+                       .op = given['o'] ? given['o'] : pm_state_of_type(Py_TYPE(self))->sum,
+                       .into = given['i'],
+                       .axis = given['a'],
+                       .counts = given['n'],
+                       .commutes = given['c'] ? PyObject_IsTrue(given['c']) : 0};
+    return out->commutes < 0 || !pm_operator_check(out->op, out->call) ||
+                   pm_args_root(out->comm, given['r'], out->call, &out->root) < 0 ||
+                   pm_into_check(out->into, out->call) < 0 ||
+                   pm_axis_check(out->axis, out->counts, out->call) < 0
+               ? -1
+               : 0;
+}
+
+static pm_work *new_reduction(const reduction *given, pm_work_next next)
+{
+    pm_work *work = pm_work_collective(given->comm, given->call, next);
+    if (work) {
+        work->items = Py_NewRef(given->value);
+        work->op = Py_NewRef(given->op);
+        work->into = Py_XNewRef(given->into);
+        work->axis = Py_XNewRef(given->axis);
+        work->counts = Py_XNewRef(given->counts);
+        work->root = given->root;
+        work->commutes = given->commutes;
+    }
+    return work;
+}
+
+/* Numbers and arrays first; what they leave goes by letters. */
+static PyObject *reduce_now(const reduction *given, int root, pm_work_next next)
+{
+    PyObject *result;
+    pm_numbers numbers = {given->comm, given->call, given->value, given->op, given->into, root};
+    if (pm_numbers_reduce(&numbers, &result) < 0) {
+        return NULL;
+    }
+    return result ? result : pm_work_run(new_reduction(given, next));
+}
+
+#define OPERATOR                                                                                   \
+    "op: an operator such as mpi.SUM, or any callable of two values, which must associate;\n"      \
+    "commutative=True says that the order of the ranks does not matter. Arrays are combined\n"     \
+    "element by element. into: memory for the result, which is returned. "
+
+const char pm_reduce_doc[] =
+    "reduce($self, /, value, op=SUM, root=0, into=None, commutative=False)\n--\n\n"
     "Combines every rank's value and gives the result to root; None elsewhere.\n"
-    "Collective over comm. log2(size) steps, in rank order.\n\n"
-    "op: an operator such as mpi.SUM, or any callable of two values, which must associate. Arrays "
-    "are\n"
-    "combined element by element. A failing op is an exception where it failed, and mpi.Error on "
-    "the\n"
-    "ranks that its value was meant for.";
+    "Collective over comm. log2(size) steps, in rank order.\n\n" OPERATOR
+    "A failing op is an\nexception where it failed, and mpi.Error on the ranks that its value was "
+    "meant for.";
 
-PyObject *pm_comm_reduce(PyObject *self, PyObject *args, PyObject *keywords)
+static const pm_signature reduce_signature = {
+    "reduce", 1, 0, {"value", "op", "root", "into", "commutative"}};
+
+pm_work *pm_begin_reduce(PM_BEGIN)
 {
-    PyObject *value, *op;
-    pm_collective one;
-    int root;
-    if (parse(self, args, keywords, true, &value, &op, &root) < 0 ||
-        pm_collective_begin(&one, (pm_comm *)self, "reduce") < 0) {
+    reduction given;
+    if (read_reduction(self, &reduce_signature, "voric", args, count, names, &given) < 0) {
         return NULL;
     }
-    return reduce(&one, value, op, root);
+    return new_reduction(&given, reduce_next);
 }
 
-const char pm_comm_allreduce_doc[] =
-    "allreduce($self, /, value, op=SUM)\n--\n\n"
+PyObject *pm_comm_reduce(PM_BEGIN)
+{
+    reduction given;
+    return read_reduction(self, &reduce_signature, "voric", args, count, names, &given) < 0
+               ? NULL
+               : reduce_now(&given, given.root, reduce_next);
+}
+
+const char pm_allreduce_doc[] =
+    "allreduce($self, /, value, op=SUM, into=None, commutative=False)\n--\n\n"
     "Combines every rank's value and gives every rank the result.\n"
-    "Collective over comm. 2 log2(size) steps, in rank order.\n\n"
-    "op: an operator such as mpi.SUM, or any callable of two values, which must associate. Arrays "
-    "are\n"
-    "combined element by element. A failing op is an exception on every rank.";
+    "Collective over comm. 2 log2(size) steps, in rank order; log2(size) for numbers.\n\n" OPERATOR
+    "A failing op is an\nexception on every rank.";
 
-PyObject *pm_comm_allreduce(PyObject *self, PyObject *args, PyObject *keywords)
+static const pm_signature allreduce_signature = {
+    "allreduce", 1, 0, {"value", "op", "into", "commutative"}};
+
+pm_work *pm_begin_allreduce(PM_BEGIN)
 {
-    PyObject *value, *op;
-    pm_collective one;
-    int root;
-    if (parse(self, args, keywords, false, &value, &op, &root) < 0 ||
-        pm_collective_begin(&one, (pm_comm *)self, "allreduce") < 0) {
+    reduction given;
+    if (read_reduction(self, &allreduce_signature, "voic", args, count, names, &given) < 0) {
         return NULL;
     }
-    return allreduce(&one, value, op);
+    return new_reduction(&given, allreduce_next);
 }
+
+PyObject *pm_comm_allreduce(PM_BEGIN)
+{
+    reduction given;
+    return read_reduction(self, &allreduce_signature, "voic", args, count, names, &given) < 0
+               ? NULL
+               : reduce_now(&given, -1, allreduce_next);
+}
+
+const char pm_scan_doc[] =
+    "scan($self, /, value, op=SUM, into=None)\n--\n\n"
+    "Combines the values of the ranks up to this one, its own included.\n"
+    "Collective over comm. log2(size) steps, in rank order.\n\n" OPERATOR
+    "A failing op is an\nexception where it failed, and mpi.Error on the ranks behind.";
+
+static const pm_signature scan_signature = {"scan", 1, 0, {"value", "op", "into"}};
+
+pm_work *pm_begin_scan(PM_BEGIN)
+{
+    reduction given;
+    if (read_reduction(self, &scan_signature, "voi", args, count, names, &given) < 0) {
+        return NULL;
+    }
+    return new_reduction(&given, scan_next);
+}
+
+const char pm_exscan_doc[] =
+    "exscan($self, /, value, op=SUM, into=None)\n--\n\n"
+    "Combines the values of the ranks before this one; None on rank 0.\n"
+    "Collective over comm. log2(size) steps, in rank order.\n\n" OPERATOR
+    "A failing op is an\nexception where it failed, and mpi.Error on the ranks behind.";
+
+static const pm_signature exscan_signature = {"exscan", 1, 0, {"value", "op", "into"}};
+
+pm_work *pm_begin_exscan(PM_BEGIN)
+{
+    reduction given;
+    if (read_reduction(self, &exscan_signature, "voi", args, count, names, &given) < 0) {
+        return NULL;
+    }
+    pm_work *work = new_reduction(&given, scan_next);
+    if (work) {
+        work->exclusive = true;
+    }
+    return work;
+}
+
+const char pm_reduce_scatter_doc[] =
+    "reduce_scatter($self, /, items, op=SUM, axis=None, counts=None, into=None)\n--\n\n"
+    "Combines the first items of all ranks for rank 0, the next ones for rank 1, and so on.\n"
+    "Collective over comm. 2 log2(size) steps, in rank order.\n\n"
+    "items: a sequence of size items. With axis an array, which is combined whole; each rank\n"
+    "gets its part along the axis, as scatter cuts it. " OPERATOR "A failing\nop is an "
+    "exception on every rank.";
+
+static const pm_signature reduce_scatter_signature = {
+    "reduce_scatter", 1, 0, {"items", "op", "axis", "counts", "into"}};
+
+pm_work *pm_begin_reduce_scatter(PM_BEGIN)
+{
+    reduction given;
+    if (read_reduction(self, &reduce_scatter_signature, "voani", args, count, names, &given) < 0) {
+        return NULL;
+    }
+    pm_work *work = new_reduction(&given, allreduce_next);
+    if (work) {
+        work->per_item = true;
+    }
+    return work;
+}
+
+/* This rank's part of what has been reduced whole: a copy, so that the whole can go. */
+static PyObject *take_part(const reduction *given, PyObject *whole)
+{
+    pm_state *state = pm_state_of_type(Py_TYPE(given->comm));
+    PyObject *parts =
+        pm_axis_split(whole, given->axis, given->counts, given->comm->size, given->call);
+    PyObject *part = parts ? PySequence_GetItem(parts, given->comm->rank) : NULL;
+    PyObject *own = part ? PyObject_CallMethod(part, "copy", NULL) : NULL;
+    Py_XDECREF(part);
+    Py_XDECREF(parts);
+    return pm_into_put(state, own, given->into, given->call);
+}
+
+/* An array with an axis is reduced as allreduce does it, then cut. */
+PyObject *pm_comm_reduce_scatter(PM_BEGIN)
+{
+    reduction given;
+    PyObject *whole = NULL;
+    if (read_reduction(self, &reduce_scatter_signature, "voani", args, count, names, &given) < 0) {
+        return NULL;
+    }
+    pm_numbers numbers = {given.comm, given.call, given.value, given.op, NULL, -1};
+    if (given.axis && pm_numbers_reduce(&numbers, &whole) < 0) {
+        return NULL;
+    }
+    if (whole) {
+        PyObject *part = take_part(&given, whole);
+        Py_DECREF(whole);
+        return part;
+    }
+    pm_work *work = new_reduction(&given, allreduce_next);
+    if (work) {
+        work->per_item = true;
+    }
+    return pm_work_run(work);
+}
+#undef OPERATOR
