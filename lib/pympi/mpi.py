@@ -1,27 +1,32 @@
 """Communicators, messages and collectives: one set of verbs for any object.
 
 ``world`` is all ranks of the job; its verbs are also functions of this module: ``mpi.bcast(x)`` is
-``mpi.world.bcast(x)``. In scripts ``import mpi`` gives this same module, unless the script has an
+``mpi.world.bcast(x)``. ``world.node`` is the ranks that share this one's memory, ``app`` those of this
+program, ``parent`` the job that started this one by ``spawn``, or None; ``version``, ``library``,
+``thread_level`` and ``host`` tell of MPI and of where this rank is. In scripts ``import mpi`` gives this same module, unless the script has an
 ``mpi.py`` of its own. SPDX-License-Identifier: MIT
 """
 import builtins as _builtins
 
 from _pympi_mpi import (
-    ANY_SOURCE, ANY_TAG, BAND, BOR, BXOR, LAND, LOR, LXOR, MAX, MAXLOC, MIN, MINLOC, PROC_NULL, PROD, SUM, Comm,
-    Error, Operator, Request, Status, abort, allgather, allreduce, alltoall, app, barrier, bcast,
-    dup, exscan, gather, host, iallgather, iallreduce, ialltoall, ibarrier, ibcast, iexscan,
-    igather, irecv, ireduce, ireduce_scatter, iscan, iscatter, isend, rank, recv, reduce,
-    reduce_scatter, scan, scatter, send, sendrecv, size, split, ssend, test_all, test_any,
-    test_some, wait_all, wait_any, wait_some, world)
+    ANY_SOURCE, ANY_TAG, BAND, BOR, BXOR, LAND, LOR, LXOR, MAX, MAXLOC, MIN, MINLOC, PROC_NULL, PROD,
+    SUM, UNDEFINED, Cart, Comm, Error, Inter, Message, Operator, Request, Status, abort, allgather,
+    allreduce, alltoall, app, barrier, bcast, cart, dup, exscan, from_handle, from_mpi4py, gather, host,
+    iallgather, iallreduce, ialltoall, ibarrier, ibcast, iexscan, igather, improbe, iprobe, irecv,
+    ireduce, ireduce_scatter, iscan, iscatter, isend, library, mprobe, parent, probe, rank, recv,
+    reduce, reduce_scatter, scan, scatter, send, sendrecv, size, spawn, split, ssend, test_all,
+    test_any, test_some, thread_level, version, wait_all, wait_any, wait_some, world, wtime)
 
 __all__ = [
-    "ANY_SOURCE", "ANY_TAG", "BAND", "BOR", "BXOR", "LAND", "LOR", "LXOR", "MAX", "MAXLOC", "MIN", "MINLOC",
-    "PROC_NULL", "PROD", "SUM", "Comm", "Error", "Operator", "Request", "Status", "abort",
-    "allgather", "allreduce", "alltoall", "app", "barrier", "bcast", "dup", "exscan", "gather",
-    "host", "iallgather", "iallreduce", "ialltoall", "ibarrier", "ibcast", "iexscan", "igather",
-    "irecv", "ireduce", "ireduce_scatter", "iscan", "iscatter", "isend", "print", "rank", "recv",
-    "reduce", "reduce_scatter", "scan", "scatter", "send", "sendrecv", "size", "split", "ssend",
-    "test_all", "test_any", "test_some", "wait_all", "wait_any", "wait_some", "world"]
+    "ANY_SOURCE", "ANY_TAG", "BAND", "BOR", "BXOR", "LAND", "LOR", "LXOR", "MAX", "MAXLOC", "MIN",
+    "MINLOC", "PROC_NULL", "PROD", "SUM", "UNDEFINED", "Cart", "Comm", "Error", "Inter", "Message",
+    "Operator", "Request", "Status", "abort", "allgather", "allreduce", "alltoall", "app", "barrier",
+    "bcast", "cart", "dup", "exscan", "from_handle", "from_mpi4py", "gather", "host", "iallgather",
+    "iallreduce", "ialltoall", "ibarrier", "ibcast", "iexscan", "igather", "improbe", "iprobe", "irecv",
+    "ireduce", "ireduce_scatter", "iscan", "iscatter", "isend", "library", "mprobe", "parent", "print",
+    "probe", "rank", "recv", "reduce", "reduce_scatter", "scan", "scatter", "send", "sendrecv", "size",
+    "spawn", "split", "ssend", "test_all", "test_any", "test_some", "thread_level", "version",
+    "wait_all", "wait_any", "wait_some", "world", "wtime"]
 
 
 def print(*values, sep=" ", end="\n", file=None, flush=False, ordered=False):

@@ -220,13 +220,19 @@ static void read_state(pc_runtime *state)
 static int duplicate_world(pc_runtime *state, char *why, size_t size)
 {
     state->world = MPI_COMM_WORLD;
-    state->inner = MPI_COMM_NULL;
+    state->inner = state->node = state->node_inner = MPI_COMM_NULL;
     if (state->apps > 1 || (!runtime.how.launched && state->size > 1)) {
         return 0;
     }
     if (MPI_Comm_dup(MPI_COMM_WORLD, &state->world) != MPI_SUCCESS ||
         MPI_Comm_dup(MPI_COMM_WORLD, &state->inner) != MPI_SUCCESS) {
         snprintf(why, size, "MPI_Comm_dup of the world failed");
+        return -1;
+    }
+    if (MPI_Comm_split_type(state->inner, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &state->node) !=
+            MPI_SUCCESS ||
+        MPI_Comm_dup(state->node, &state->node_inner) != MPI_SUCCESS) {
+        snprintf(why, size, "MPI_Comm_split_type of the world failed");
         return -1;
     }
     return 0;

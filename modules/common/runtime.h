@@ -20,7 +20,8 @@ typedef struct {
     int app_size;  /* so many */
     int tag_most;
     int tag_half; /* a power of two: on the inner communicators parts of messages have the tags below,
-                   * collectives as many from here up. UCX has 2^23 tags in all. */
+                   * collectives as many from here up, the making of communicators those from twice this
+                   * up to tag_most. UCX has 2^23 tags in all. */
     int threads;  /* the level MPI gives, MPI_THREAD_... */
     bool crowded; /* more ranks on this node than processors: waits give way at once */
 
@@ -29,6 +30,10 @@ typedef struct {
      * then the one is MPI_COMM_WORLD itself and the other MPI_COMM_NULL. */
     MPI_Comm world;
     MPI_Comm inner;
+
+    /* The same two of the ranks that share memory with this one; else both are MPI_COMM_NULL. */
+    MPI_Comm node;
+    MPI_Comm node_inner;
 } pc_runtime;
 
 /* What a handler of signals may look at. */

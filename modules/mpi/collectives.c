@@ -97,8 +97,11 @@ static int bcast_next(pm_work *work)
         return pm_work_expect(work, (parent + work->root) % size);
     }
     if (!work->letter) {
+        if (work->failed) { /* before it could begin */
+            pm_work_raise(Py_NewRef(work->failed));
+        }
         work->letter = from_root ? (pm_letter *)Py_NewRef(work->arrivals[0])
-                                 : pm_work_encode(work, work->value, false);
+                                 : pm_work_encode(work, work->failed ? NULL : work->value, false);
         int posted = work->letter ? pm_tree_spread(work, work->letter, work->root) : -1;
         if (posted) {
             return posted;
@@ -133,4 +136,19 @@ pm_work *pm_begin_bcast(PM_BEGIN)
         work->direct = true;
     }
     return work;
+}
+
+int pm_collective_agree(pm_comm *comm, int root, const char *call)
+{
+    PyObject *failed = PyErr_Occurred() ? pm_work_take_exception() : NULL;
+    pm_work *work = pm_work_collective(comm, call, bcast_next);
+    if (work) {
+        work->value = Py_NewRef(Py_None);
+        work->failed = Py_XNewRef(failed);
+        work->root = root;
+    }
+    PyObject *word = pm_work_run(work);
+    Py_XDECREF(failed);
+    Py_XDECREF(word);
+    return word ? 0 : -1;
 }

@@ -29,6 +29,9 @@ int pm_tree_spread(pm_work *work, pm_letter *letter, int root);
 /* Returns when every rank has come: 0 or -1. */
 int pm_collective_meet(pm_comm *comm, const char *call);
 
+/* Tells all whether root, whose exception is set if not, can go on. 0; -1 on all ranks if it cannot. */
+int pm_collective_agree(pm_comm *comm, int root, const char *call);
+
 /* Every rank's value as a list; NULL with an exception set. */
 PyObject *pm_collective_list(pm_comm *comm, PyObject *value, const char *call);
 

@@ -2,111 +2,21 @@
  * SPDX-License-Identifier: MIT */
 #include "modules/mpi/comm.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "modules/common/errors.h"
 #include "modules/common/runtime.h"
 #include "modules/common/together.h"
+#include "modules/mpi/cart.h"
 #include "modules/mpi/collectives.h"
+#include "modules/mpi/identity.h"
+#include "modules/mpi/inter.h"
+#include "modules/mpi/interop.h"
+#include "modules/mpi/life.h"
 #include "modules/mpi/messages.h"
-#include "modules/mpi/reduce.h"
+#include "modules/mpi/probe.h"
+#include "modules/mpi/slice.h"
+#include "modules/mpi/spawn.h"
 #include "modules/mpi/split.h"
 #include "modules/mpi/verbs.h"
-
-static pm_comm *new_comm(pm_state *state)
-{
-    pm_comm *comm = PyObject_New(pm_comm, state->comm_type);
-    if (comm) {
-        comm->users = comm->inner = MPI_COMM_NULL;
-        comm->owned = false;
-        comm->world = NULL;
-        comm->sequence = 0;
-    }
-    return comm;
-}
-
-PyObject *pm_comm_world(pm_state *state)
-{
-    const pc_runtime *runtime = pc_runtime_get();
-    pm_comm *comm = new_comm(state);
-    if (comm) {
-        comm->users = runtime->world;
-        comm->inner = runtime->inner;
-        comm->rank = runtime->rank;
-        comm->size = runtime->size;
-    }
-    return (PyObject *)comm;
-}
-
-/* Notes where the members are in the world, unless they are the world. */
-static int set_members(pm_comm *comm, const pm_comm *parent, const int *members, int count)
-{
-    comm->size = count;
-    comm->world = PyMem_New(int, (size_t)count);
-    if (!comm->world) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    for (int i = 0; i < count; i++) {
-        comm->world[i] = pm_comm_world_rank(parent, members[i]);
-        if (members[i] == parent->rank) {
-            comm->rank = i;
-        }
-    }
-    return 0;
-}
-
-/* Both communicators; every member is known to be here, so this does not wait for a late one. */
-static int create_both(pm_comm *comm, const pm_comm *parent, const int *members, int tag)
-{
-    MPI_Comm base = parent->inner == MPI_COMM_NULL ? parent->users : parent->inner;
-    MPI_Group all, some;
-    int code = MPI_Comm_group(base, &all);
-    if (code == MPI_SUCCESS) {
-        code = MPI_Group_incl(all, comm->size, members, &some);
-        MPI_Group_free(&all);
-    }
-    if (code != MPI_SUCCESS) {
-        return pc_error_set("MPI_Group_incl", code);
-    }
-    code = MPI_Comm_create_group(base, some, tag, &comm->users);
-    if (code == MPI_SUCCESS) {
-        comm->owned = true;
-        code = MPI_Comm_create_group(base, some, tag, &comm->inner);
-    }
-    MPI_Group_free(&some);
-    return pc_error_check("MPI_Comm_create_group", code);
-}
-
-PyObject *pm_comm_of_members(pm_state *state, pm_comm *parent, const int *members, int count)
-{
-    pm_comm *comm = new_comm(state);
-    int tag = pc_runtime_collective_tag(parent->sequence);
-    if (comm && (set_members(comm, parent, members, count) < 0 ||
-                 create_both(comm, parent, members, tag) < 0)) {
-        Py_CLEAR(comm);
-    }
-    return (PyObject *)comm;
-}
-
-PyObject *pm_comm_app(pm_state *state, PyObject *world)
-{
-    const pc_runtime *runtime = pc_runtime_get();
-    if (runtime->apps == 1) {
-        return Py_NewRef(world);
-    }
-    int *members = PyMem_New(int, (size_t)runtime->app_size);
-    if (!members) {
-        return PyErr_NoMemory();
-    }
-    for (int i = 0; i < runtime->app_size; i++) {
-        members[i] = runtime->app_first + i;
-    }
-    PyObject *app = pm_comm_of_members(state, (pm_comm *)world, members, runtime->app_size);
-    PyMem_Free(members);
-    return app;
-}
 
 bool pm_comm_usable(const pm_comm *comm, const char *call)
 {
@@ -121,16 +31,24 @@ bool pm_comm_usable(const pm_comm *comm, const char *call)
     return true;
 }
 
-int pm_comm_world_rank(const pm_comm *comm, int rank)
+bool pm_comm_has_one_side(const pm_comm *comm, const char *call)
 {
-    return comm->world ? comm->world[rank] : rank;
+    if (!pm_comm_usable(comm, call)) {
+        return false;
+    }
+    if (comm->remote_size) {
+        pm_comm_no_collectives(comm, call);
+        return false;
+    }
+    return true;
 }
 
-bool pm_comm_is_inter(const pm_comm *comm)
+int pm_comm_no_collectives(const pm_comm *comm, const char *call)
 {
-    int between = 0;
-    return comm->inner == MPI_COMM_NULL &&
-           MPI_Comm_test_inter(comm->users, &between) == MPI_SUCCESS && between;
+    return pc_error_say(call, comm->remote_size
+                                  ? "an intercommunicator has messages only; merge() makes one "
+                                    "communicator of both sides"
+                                  : "other programs are in this job and take no part; use mpi.app");
 }
 
 bool pm_comm_read_rank(const pm_comm *comm, PyObject *value, const char *call, const char *name,
@@ -147,9 +65,10 @@ bool pm_comm_read_rank(const pm_comm *comm, PyObject *value, const char *call, c
     }
     long rank = PyLong_AsLongAndOverflow(index, &overflow);
     Py_DECREF(index);
-    if (overflow || rank < 0 || rank >= comm->size) {
-        PyErr_Format(PyExc_ValueError, "%s: %s %S is not a rank of this communicator (0 to %d)",
-                     call, name, value, comm->size - 1);
+    int size = comm->remote_size ? comm->remote_size : comm->size;
+    if (overflow || rank < 0 || rank >= size) {
+        PyErr_Format(PyExc_ValueError, "%s: %s %S is not a %s this communicator (0 to %d)", call,
+                     name, value, comm->remote_size ? "remote rank of" : "rank of", size - 1);
         return false;
     }
     *rank_p = (int)rank;
@@ -158,10 +77,12 @@ bool pm_comm_read_rank(const pm_comm *comm, PyObject *value, const char *call, c
 
 /* Freeing is collective, and destructors are not: what is dropped stays with MPI until it is finalised.
  * A program that makes many communicators calls free(). */
-static void comm_dealloc(PyObject *self)
+void pm_comm_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
-    PyMem_Free(((pm_comm *)self)->world);
+    pm_comm *comm = (pm_comm *)self;
+    Py_XDECREF(comm->node);
+    Py_XDECREF(comm->keeper);
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -169,9 +90,14 @@ static void comm_dealloc(PyObject *self)
 static PyObject *comm_repr(PyObject *self)
 {
     pm_comm *comm = (pm_comm *)self;
-    return comm->users == MPI_COMM_NULL
-               ? PyUnicode_FromString("<mpi.Comm, freed>")
-               : PyUnicode_FromFormat("<mpi.Comm, rank %d of %d>", comm->rank, comm->size);
+    const char *type = strrchr(Py_TYPE(self)->tp_name, '.') + 1;
+    if (comm->users == MPI_COMM_NULL) {
+        return PyUnicode_FromFormat("<mpi.%s, freed>", type);
+    }
+    return comm->remote_size
+               ? PyUnicode_FromFormat("<mpi.%s, rank %d of %d, %d remote>", type, comm->rank,
+                                      comm->size, comm->remote_size)
+               : PyUnicode_FromFormat("<mpi.%s, rank %d of %d>", type, comm->rank, comm->size);
 }
 
 static PyObject *comm_rank(PyObject *self, void *Py_UNUSED(unused))
@@ -182,6 +108,11 @@ static PyObject *comm_rank(PyObject *self, void *Py_UNUSED(unused))
 static PyObject *comm_size(PyObject *self, void *Py_UNUSED(unused))
 {
     return PyLong_FromLong(((pm_comm *)self)->size);
+}
+
+static PyObject *comm_is_inter(PyObject *self, void *Py_UNUSED(unused))
+{
+    return PyBool_FromLong(((pm_comm *)self)->remote_size > 0);
 }
 
 PyDoc_STRVAR(abort_doc, "abort($self, /, status=1)\n--\n\n"
@@ -198,29 +129,6 @@ static PyObject *comm_abort(PyObject *Py_UNUSED(self), PyObject *args, PyObject 
     pc_together_abort(status & 0xff ? status & 0xff : 1);
 }
 
-PyDoc_STRVAR(free_doc, "free($self, /)\n--\n\n"
-                       "Gives the communicator back to MPI; it cannot be used any more.\n"
-                       "Collective over comm. Raises ValueError for the world.");
-
-static PyObject *comm_free(PyObject *self, PyObject *Py_UNUSED(unused))
-{
-    pm_comm *comm = (pm_comm *)self;
-    if (!comm->owned) {
-        PyErr_SetString(PyExc_ValueError,
-                        "free: the world and a freed communicator stay as they are");
-        return NULL;
-    }
-    if (pm_collective_meet(comm, "free") < 0) {
-        return NULL;
-    }
-    comm->owned = false;
-    if (pc_error_check("MPI_Comm_free", MPI_Comm_free(&comm->users)) < 0 ||
-        pc_error_check("MPI_Comm_free", MPI_Comm_free(&comm->inner)) < 0) {
-        return NULL;
-    }
-    Py_RETURN_NONE;
-}
-
 #define KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 #define FAST(function)     (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
 #define VERB(name)                                                                                 \
@@ -233,9 +141,20 @@ static PyMethodDef comm_methods[] = {
     {"sendrecv", FAST(pm_comm_sendrecv), pm_comm_sendrecv_doc},
     {"isend", FAST(pm_comm_isend), pm_comm_isend_doc},
     {"irecv", FAST(pm_comm_irecv), pm_comm_irecv_doc},
+    {"probe", FAST(pm_comm_probe), pm_comm_probe_doc},
+    {"iprobe", FAST(pm_comm_iprobe), pm_comm_iprobe_doc},
+    {"mprobe", FAST(pm_comm_mprobe), pm_comm_mprobe_doc},
+    {"improbe", FAST(pm_comm_improbe), pm_comm_improbe_doc},
     PM_VERBS(VERB){"split", KEYWORDS(pm_comm_split), pm_comm_split_doc},
     {"dup", KEYWORDS(pm_comm_dup), pm_comm_dup_doc},
-    {"free", comm_free, METH_NOARGS, free_doc},
+    {"cart", KEYWORDS(pm_comm_cart), pm_comm_cart_doc},
+    {"inter", KEYWORDS(pm_comm_inter), pm_comm_inter_doc},
+    {"spawn", KEYWORDS(pm_comm_spawn), pm_comm_spawn_doc},
+    {"to_mpi4py", pm_comm_to_mpi4py, METH_NOARGS, pm_comm_to_mpi4py_doc},
+    {"free", pm_comm_free, METH_NOARGS, pm_comm_free_doc},
+    {"__enter__", pm_comm_enter, METH_NOARGS, pm_comm_enter_doc},
+    {"__exit__", pm_comm_exit, METH_VARARGS, pm_comm_exit_doc},
+    {"__reduce__", pm_comm_reduce_pickle, METH_NOARGS, pm_comm_reduce_pickle_doc},
     {"abort", KEYWORDS(comm_abort), abort_doc},
     {0},
 };
@@ -245,22 +164,43 @@ static PyMethodDef comm_methods[] = {
 
 static PyGetSetDef comm_getset[] = {
     {"rank", comm_rank, NULL, "This rank's number in the communicator, from 0.", NULL},
-    {"size", comm_size, NULL, "How many ranks the communicator has.", NULL},
+    {"size", comm_size, NULL,
+     "How many ranks the communicator has; of an intercommunicator, on this side.", NULL},
+    {"is_inter", comm_is_inter, NULL, "True for an intercommunicator.", NULL},
+    {"name", pm_comm_name, pm_comm_set_name, pm_comm_name_doc, NULL},
+    {"handle", pm_comm_handle, NULL, pm_comm_handle_doc, NULL},
+    {"node", pm_comm_node, NULL, pm_comm_node_doc, NULL},
     {0},
 };
 
-PyDoc_STRVAR(comm_doc, "A communicator: the ranks that talk together.\n\n"
-                       "mpi.world has all ranks of the job; split() and dup() make others.");
+PyDoc_STRVAR(
+    comm_doc,
+    "A communicator: the ranks that talk together.\n\n"
+    "mpi.world has all ranks of the job; split(), dup(), cart() and slices make others.\n"
+    "comm[ranks], where ranks is a slice (comm[::2]) or a list (comm[[0, 3]]), makes the\n"
+    "communicator of these ranks in this order. Collective over these ranks; others need "
+    "not\n"
+    "evaluate it, and get None at once when they do. Raises ValueError for a rank that is\n"
+    "out of range or there twice. Communicators are equal when they are the same to MPI.");
 
 static PyType_Slot comm_slots[] = {
-    {Py_tp_dealloc, comm_dealloc}, {Py_tp_repr, comm_repr},       {Py_tp_methods, comm_methods},
-    {Py_tp_getset, comm_getset},   {Py_tp_doc, (void *)comm_doc}, {0, NULL},
+    {Py_tp_dealloc, pm_comm_dealloc},
+    {Py_tp_repr, comm_repr},
+    {Py_tp_richcompare, pm_comm_compare},
+    {Py_tp_hash, pm_comm_hash},
+    {Py_mp_subscript, pm_comm_subscript},
+    {Py_tp_methods, comm_methods},
+    {Py_tp_getset, comm_getset},
+    {Py_tp_doc, (void *)comm_doc},
+    {0, NULL},
 };
 
+/* Python classes on top of it could make no instances. */
 static PyType_Spec comm_spec = {
     .name = "pympi.mpi.Comm",
     .basicsize = sizeof(pm_comm),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION |
+             Py_TPFLAGS_IMMUTABLETYPE,
     .slots = comm_slots,
 };
 

@@ -7,35 +7,42 @@
 
 #include <stdbool.h>
 
+/* What of a communicator is ours to free. */
+typedef enum {
+    PM_OWNS_NOTHING, /* the world, its node */
+    PM_OWNS_INNER,   /* users is somebody else's */
+    PM_OWNS_BOTH,
+} pm_owns;
+
+/* Of Cart and Inter too: what they have beyond this, MPI keeps. */
 typedef struct {
-    PyObject_HEAD MPI_Comm users; /* messages of the user's */
-    MPI_Comm inner;               /* collectives; MPI_COMM_NULL where there can be none */
-    bool owned;                   /* both are ours to free */
+    PyObject_HEAD MPI_Comm users; /* messages of the user's; MPI_COMM_NULL once freed */
+    MPI_Comm inner; /* the same ranks: collectives. MPI_COMM_NULL where there can be none */
+    pm_owns owns;
     int rank;
     int size;
-    int *world;        /* of each rank, its rank in the world; NULL: the same */
+    int remote_size;   /* of an intercommunicator, else 0; messages go to remote ranks */
     unsigned sequence; /* collectives begun; equal on all ranks */
+    Py_hash_t hash;
+    PyObject *node;   /* the world's, its node's communicator; else NULL */
+    PyObject *keeper; /* whose users is, when that is a Python object; else NULL */
 } pm_comm;
-
-/* The whole job, and the part of it that this application is. */
-PyObject *pm_comm_world(pm_state *state);
-PyObject *pm_comm_app(pm_state *state, PyObject *world);
-
-/* A communicator of the members (ranks of parent, in the order of the new one). Collective over the
- * members, who all know of each other already. */
-PyObject *pm_comm_of_members(pm_state *state, pm_comm *parent, const int *members, int count);
 
 /* False, with an exception that names the call, when it was freed or there is no MPI (any more). */
 bool pm_comm_usable(const pm_comm *comm, const char *call);
 
-/* The world rank of a rank. */
-int pm_comm_world_rank(const pm_comm *comm, int rank);
+/* The same, and for an intercommunicator, which has none of this. */
+bool pm_comm_has_one_side(const pm_comm *comm, const char *call);
 
-/* Between two groups: ranks of the other one are sent to. */
-bool pm_comm_is_inter(const pm_comm *comm);
+/* Says why this communicator has no collectives (inner is MPI_COMM_NULL); returns -1. */
+int pm_comm_no_collectives(const pm_comm *comm, const char *call);
 
-/* Reads the argument that names a rank; false: an exception that names the value is set. */
+/* Reads the argument that names a rank (of an intercommunicator: a remote one); false: an exception that
+ * names the value is set. */
 bool pm_comm_read_rank(const pm_comm *comm, PyObject *value, const char *call, const char *name,
                        int *rank_p);
+
+/* Slots that Cart and Inter share. */
+void pm_comm_dealloc(PyObject *self);
 
 #endif

@@ -59,7 +59,7 @@ static int read_incoming(pm_comm *comm, PyObject *const *values, const char *cal
 /* A message to oneself is copied and left to MPI: nobody else could receive it meanwhile. */
 static int send(pm_comm *comm, const outgoing *out, bool synchronous, const char *call)
 {
-    bool to_self = out->dest == comm->rank && !synchronous && !pm_comm_is_inter(comm);
+    bool to_self = out->dest == comm->rank && !synchronous && !comm->remote_size;
     pm_letter *letter = pm_encode(pm_state_of_type(Py_TYPE(comm)), out->value,
                                   to_self || comm->inner == MPI_COMM_NULL);
     pm_sending sending;

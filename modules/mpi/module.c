@@ -4,8 +4,9 @@
 
 #include "modules/common/errors.h"
 #include "modules/common/runtime.h"
-#include "modules/mpi/comm.h"
 #include "modules/mpi/letter.h"
+#include "modules/mpi/make.h"
+#include "modules/mpi/probe.h"
 #include "modules/mpi/request.h"
 #include "modules/mpi/status.h"
 
@@ -60,12 +61,16 @@ static int add_error(PyObject *module, pm_state *state)
 static int add_verbs(PyObject *module, PyObject *world)
 {
     static const char *const verbs[] = {
-        "send",    "ssend",    "recv",           "sendrecv",        "isend",    "irecv",
-        "barrier", "ibarrier", "bcast",          "ibcast",          "scatter",  "iscatter",
-        "gather",  "igather",  "allgather",      "iallgather",      "alltoall", "ialltoall",
-        "reduce",  "ireduce",  "allreduce",      "iallreduce",      "scan",     "iscan",
-        "exscan",  "iexscan",  "reduce_scatter", "ireduce_scatter", "split",    "dup",
-        "abort",   NULL};
+        "send",      "ssend",      "recv",           "sendrecv",
+        "isend",     "irecv",      "probe",          "iprobe",
+        "mprobe",    "improbe",    "barrier",        "ibarrier",
+        "bcast",     "ibcast",     "scatter",        "iscatter",
+        "gather",    "igather",    "allgather",      "iallgather",
+        "alltoall",  "ialltoall",  "reduce",         "ireduce",
+        "allreduce", "iallreduce", "scan",           "iscan",
+        "exscan",    "iexscan",    "reduce_scatter", "ireduce_scatter",
+        "split",     "dup",        "abort",          "cart",
+        "spawn",     NULL};
     for (const char *const *verb = verbs; *verb; verb++) {
         PyObject *method = PyObject_GetAttrString(world, *verb);
         int result = method ? PyModule_AddObjectRef(module, *verb, method) : -1;
@@ -79,8 +84,8 @@ static int add_verbs(PyObject *module, PyObject *world)
 
 static int add_communicators(PyObject *module, pm_state *state)
 {
-    PyObject *world = pm_comm_world(state);
-    PyObject *app = world ? pm_comm_app(state, world) : NULL;
+    PyObject *world = pm_make_world(state);
+    PyObject *app = world ? pm_make_app(state, world) : NULL;
     int result = app && PyModule_AddObjectRef(module, "world", world) == 0 &&
                          PyModule_AddObjectRef(module, "app", app) == 0 &&
                          add_verbs(module, world) == 0
@@ -125,9 +130,12 @@ static int module_exec(PyObject *module)
     return check_running() < 0 || import_pickle(state) < 0 || add_error(module, state) < 0 ||
                    pm_letter_setup(module) < 0 || pm_operator_setup(module) < 0 ||
                    pm_status_setup(module) < 0 || pm_request_setup(module) < 0 ||
-                   pm_several_setup(module) < 0 || pm_work_setup(state) < 0 ||
-                   pm_comm_setup(module) < 0 || add_constants(module) < 0 ||
-                   add_communicators(module, state) < 0
+                   pm_message_setup(module) < 0 || pm_several_setup(module) < 0 ||
+                   pm_work_setup(state) < 0 || pm_comm_setup(module) < 0 ||
+                   pm_cart_setup(module) < 0 || pm_inter_setup(module) < 0 ||
+                   pm_interop_setup(module) < 0 || pm_about_setup(module) < 0 ||
+                   add_constants(module) < 0 || add_communicators(module, state) < 0 ||
+                   pm_spawn_setup(module) < 0
                ? -1
                : 0;
 }
@@ -136,6 +144,8 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
 {
     pm_state *state = pm_state_of_module(module);
     Py_VISIT(state->comm_type);
+    Py_VISIT(state->cart_type);
+    Py_VISIT(state->inter_type);
     Py_VISIT(state->operator_type);
     Py_VISIT(state->letter_type);
     Py_VISIT(state->request_type);
@@ -153,6 +163,8 @@ static int module_clear(PyObject *module)
 {
     pm_state *state = pm_state_of_module(module);
     Py_CLEAR(state->comm_type);
+    Py_CLEAR(state->cart_type);
+    Py_CLEAR(state->inter_type);
     Py_CLEAR(state->operator_type);
     Py_CLEAR(state->letter_type);
     Py_CLEAR(state->request_type);

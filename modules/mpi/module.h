@@ -10,6 +10,8 @@
 
 typedef struct {
     PyTypeObject *comm_type;
+    PyTypeObject *cart_type;
+    PyTypeObject *inter_type;
     PyTypeObject *operator_type;
     PyTypeObject *letter_type;
     PyTypeObject *request_type;
@@ -35,6 +37,11 @@ pm_state *pm_state_of_module(PyObject *module);
 int pm_letter_setup(PyObject *module);
 int pm_operator_setup(PyObject *module);
 int pm_comm_setup(PyObject *module);
+int pm_cart_setup(PyObject *module);  /* behind pm_comm_setup */
+int pm_inter_setup(PyObject *module); /* behind pm_comm_setup */
+int pm_spawn_setup(PyObject *module); /* mpi.parent; behind the types */
+int pm_interop_setup(PyObject *module);
+int pm_about_setup(PyObject *module);
 
 /* numpy.ndarray when NumPy has been imported, else NULL without an exception; borrowed. Nothing can be
  * an array before. */

@@ -8,7 +8,10 @@
 #include <stdlib.h>
 
 #include "modules/common/errors.h"
+#include "modules/mpi/cart.h"
 #include "modules/mpi/collectives.h"
+#include "modules/mpi/inter.h"
+#include "modules/mpi/make.h"
 
 typedef struct {
     long long key;
@@ -57,7 +60,7 @@ static PyObject *make_part(pm_comm *comm, PyObject *all)
         }
         part = count < 0
                    ? NULL
-                   : pm_comm_of_members(pm_state_of_type(Py_TYPE(comm)), comm, members, count);
+                   : pm_make_of_members(pm_state_of_type(Py_TYPE(comm)), comm, members, count);
     }
     PyMem_Free(members);
     PyMem_Free(list);
@@ -69,7 +72,8 @@ const char pm_comm_split_doc[] =
     "Makes a communicator for each colour, of the ranks that gave it.\n"
     "Collective over comm.\n\n"
     "color: any object that can be sent; ranks whose colours are equal come together:\n"
-    "split(mpi.host) makes one communicator a node. None: this rank is in none and gets None.\n"
+    "split(mpi.host) makes one communicator a node. None or mpi.UNDEFINED: this rank is in none\n"
+    "and gets None.\n"
     "key: orders the ranks of the new communicator; ranks with equal keys keep their order.";
 
 static int read_key(PyObject *value, long long *key_p)
@@ -84,6 +88,13 @@ static int read_key(PyObject *value, long long *key_p)
     return 0;
 }
 
+static bool is_undefined(PyObject *color)
+{
+    int overflow = 0;
+    return PyLong_CheckExact(color) &&
+           PyLong_AsLongAndOverflow(color, &overflow) == MPI_UNDEFINED && !overflow;
+}
+
 PyObject *pm_comm_split(PyObject *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"color", "key", NULL};
@@ -92,6 +103,9 @@ PyObject *pm_comm_split(PyObject *self, PyObject *args, PyObject *keywords)
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|O:split", names, &color, &key_value) ||
         read_key(key_value, &key) < 0) {
         return NULL;
+    }
+    if (is_undefined(color)) {
+        color = Py_None;
     }
     PyObject *pair = Py_BuildValue("(OL)", color, key);
     PyObject *all = pair ? pm_collective_list((pm_comm *)self, pair, "split") : NULL;
@@ -106,18 +120,12 @@ PyObject *pm_comm_split(PyObject *self, PyObject *args, PyObject *keywords)
 const char pm_comm_dup_doc[] =
     "dup($self, /)\n--\n\n"
     "Makes a communicator of the same ranks, whose messages do not meet those of this one.\n"
-    "Collective over comm.";
+    "Collective over comm; of an intercommunicator over both sides.\n\n"
+    "A Cart's is a Cart of the same dims, an Inter's an Inter.";
 
-PyObject *pm_comm_dup(PyObject *self, PyObject *args, PyObject *keywords)
+/* The same ranks in the same order. */
+static PyObject *make_same(pm_state *state, pm_comm *comm)
 {
-    static char *names[] = {NULL};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, ":dup", names)) {
-        return NULL;
-    }
-    pm_comm *comm = (pm_comm *)self;
-    if (pm_collective_meet(comm, "dup") < 0) {
-        return NULL;
-    }
     int *members = PyMem_New(int, (size_t)comm->size);
     if (!members) {
         return PyErr_NoMemory();
@@ -125,7 +133,24 @@ PyObject *pm_comm_dup(PyObject *self, PyObject *args, PyObject *keywords)
     for (int i = 0; i < comm->size; i++) {
         members[i] = i;
     }
-    PyObject *copy = pm_comm_of_members(pm_state_of_type(Py_TYPE(self)), comm, members, comm->size);
+    PyObject *copy = pm_make_of_members(state, comm, members, comm->size);
     PyMem_Free(members);
     return copy;
+}
+
+PyObject *pm_comm_dup(PyObject *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {NULL};
+    pm_comm *comm = (pm_comm *)self;
+    pm_state *state = pm_state_of_type(Py_TYPE(self));
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, ":dup", names)) {
+        return NULL;
+    }
+    if (Py_TYPE(self) == state->inter_type) {
+        return pm_inter_dup(comm);
+    }
+    if (pm_collective_meet(comm, "dup") < 0) {
+        return NULL;
+    }
+    return Py_TYPE(self) == state->cart_type ? pm_cart_dup(comm) : make_same(state, comm);
 }

@@ -54,7 +54,7 @@ pm_work *pm_work_collective(pm_comm *comm, const char *call, pm_work_next next)
         return NULL;
     }
     if (comm->inner == MPI_COMM_NULL) {
-        pc_error_say(call, "other programs are in this job and take no part; use mpi.app");
+        pm_comm_no_collectives(comm, call);
         return NULL;
     }
     pm_work *work = pm_work_new(comm, call, next);
