@@ -5,6 +5,7 @@
 import gc
 import sys
 
+import mpi
 import support
 
 ROUNDS, CALLS, SLACK = 12, 100, 20      # a leak of one block a call is five times the slack
@@ -84,6 +85,29 @@ class Leaks(support.Comms):
             part.free()
 
         self.steady(once)
+
+    def test_more_communicators(self):
+        def once():
+            with self.comm[::-1] as part, self.comm.cart(2, True) as grid:
+                part.barrier()
+                grid.neighbor_alltoall(grid.neighbor_allgather("x"))
+                grid.coords, grid.neighbors, grid.shift(0), grid.coords_of(0), grid.handle
+            mpi.from_handle(self.comm.handle).free()
+
+        self.steady(once)
+
+    def test_refused(self):
+        def refused(call):
+            try:
+                call()
+            except (TypeError, ValueError):
+                return
+            self.fail("it was not refused")
+
+        for call in (lambda: self.comm[[0, 0]], lambda: self.comm[9], lambda: self.comm.cart([-1]),
+                     lambda: self.comm.cart(2, [1]), lambda: mpi.from_handle("x"),
+                     lambda: self.comm.inter(7, 0, self.comm.rank), self.comm.__reduce__):
+            self.steady(lambda call=call: refused(call))
 
 
 if __name__ == "__main__":
