@@ -25,7 +25,7 @@ bool pm_comm_usable(const pm_comm *comm, const char *call)
         return false;
     }
     if (!pc_runtime_usable()) {
-        pc_error_say(call, "MPI is not running in this process (a fork, or after its end)");
+        pc_error_say(call, PM_COMM_NO_MPI);
         return false;
     }
     return true;

@@ -7,6 +7,9 @@
 
 #include <stdbool.h>
 
+/* What is said where there is no MPI. */
+#define PM_COMM_NO_MPI "MPI is not running in this process (a fork, or after its end)"
+
 /* What of a communicator is ours to free. */
 typedef enum {
     PM_OWNS_NOTHING, /* the world, its node */

@@ -3,6 +3,7 @@
 #include "modules/mpi/interop.h"
 
 #include "modules/common/errors.h"
+#include "modules/common/runtime.h"
 #include "modules/mpi/api.h"
 #include "modules/mpi/make.h"
 
@@ -54,6 +55,10 @@ static PyObject *wrap(pm_state *state, MPI_Comm users, PyObject *keeper, const c
 {
     int between = 0;
     MPI_Comm inner = MPI_COMM_NULL;
+    if (!pc_runtime_usable()) {
+        pc_error_say(call, PM_COMM_NO_MPI);
+        return NULL;
+    }
     if (users == MPI_COMM_NULL) {
         return PyErr_Format(PyExc_ValueError, "%s: the communicator is MPI_COMM_NULL", call);
     }
