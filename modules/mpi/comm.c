@@ -13,6 +13,7 @@
 #include "modules/mpi/life.h"
 #include "modules/mpi/messages.h"
 #include "modules/mpi/probe.h"
+#include "modules/mpi/reduce.h"
 #include "modules/mpi/slice.h"
 #include "modules/mpi/spawn.h"
 #include "modules/mpi/split.h"
