@@ -17,6 +17,7 @@ static struct {
     bool owned;        /* we started MPI, and end it */
     bool used;         /* this process uses it */
     bool left;         /* it is a fork of one that does */
+    bool over;         /* MPI has been finalised */
     atomic_uint parts; /* of messages, numbered */
     struct pc_abandoned *abandoned;
     atomic_int failing;
@@ -70,11 +71,31 @@ bool pc_runtime_is_own(void)
 
 bool pc_runtime_usable(void)
 {
-    int finalized = 1;
-    if (pc_runtime_is_own()) {
-        MPI_Finalized(&finalized);
+    return runtime.used && !runtime.over;
+}
+
+/* MPI deletes the attributes of MPI_COMM_SELF first of all when it is finalised, by whomever. */
+static int note_end(MPI_Comm Py_UNUSED(comm), int Py_UNUSED(key), void *Py_UNUSED(value),
+                    void *Py_UNUSED(extra))
+{
+    runtime.over = true;
+    return MPI_SUCCESS;
+}
+
+static int copy_nothing(MPI_Comm Py_UNUSED(comm), int Py_UNUSED(key), void *Py_UNUSED(extra),
+                        void *Py_UNUSED(value), void *Py_UNUSED(copy), int *copied_p)
+{
+    *copied_p = 0;
+    return MPI_SUCCESS;
+}
+
+static void watch_end(void)
+{
+    int key;
+    if (MPI_Comm_create_keyval(copy_nothing, note_end, &key, NULL) == MPI_SUCCESS) {
+        MPI_Comm_set_attr(MPI_COMM_SELF, key, NULL);
+        MPI_Comm_free_keyval(&key); /* it lives as long as its attribute */
     }
-    return !finalized;
 }
 
 struct pc_abandoned **pc_runtime_abandoned(void)
@@ -266,6 +287,7 @@ int pc_runtime_start(const pc_start *how, char *why, size_t size)
         return -1;
     }
     runtime.used = true;
+    watch_end();
     pthread_atfork(NULL, NULL, leave);
     return 0;
 }

@@ -16,14 +16,15 @@
 #include "modules/common/progress.h"
 #include "modules/common/runtime.h"
 
-#define SPINS_HELD     400 /* looks with the GIL: some ten microseconds */
-#define SPINS_CROWDED  8
-#define BUSY_NS        500000L   /* spinning without the GIL before the first sleep */
-#define SIGNALS_NS     2000000L  /* between looks at signals */
-#define PROGRESS_NS    50000L    /* between looks at what else is under way, if anything is */
-#define HANDLERS_NS    20000000L /* the same where the GIL has to be taken for it */
-#define SLEEP_LEAST_NS 20000L
-#define SLEEP_MOST_NS  2000000L
+#define SPINS_HELD    400 /* looks with the GIL: some ten microseconds */
+#define SPINS_CROWDED 8
+#define BUSY_NS       5000000L  /* spinning without the GIL before the first sleep */
+#define SIGNALS_NS    2000000L  /* between looks at signals */
+#define PROGRESS_NS   50000L    /* between looks at what else is under way, if anything is */
+#define HANDLERS_NS   20000000L /* the same where the GIL has to be taken for it */
+#define SLEEP_MOST_NS 2000000L
+#define SLEEP_SHARE                                                                                \
+    64 /* a sleep is at most this part of what has been waited: late by 2 % at worst */
 
 /* Requests that nobody waits for. */
 typedef struct pc_abandoned {
@@ -41,7 +42,7 @@ static long now_ns(void)
 }
 
 /* Passes the time between two looks: not at all at first, then asleep. */
-static void rest(long waited, long *sleep_p)
+static void rest(long waited)
 {
     if (waited < BUSY_NS) {
         if (pc_runtime_get()->crowded) {
@@ -49,13 +50,12 @@ static void rest(long waited, long *sleep_p)
         }
         return;
     }
-    *sleep_p = *sleep_p ? *sleep_p + *sleep_p / 4 : SLEEP_LEAST_NS;
-    *sleep_p = *sleep_p < SLEEP_MOST_NS ? *sleep_p : SLEEP_MOST_NS;
-    nanosleep(&(struct timespec){.tv_nsec = *sleep_p}, NULL);
+    long nap = waited / SLEEP_SHARE;
+    nanosleep(&(struct timespec){.tv_nsec = nap < SLEEP_MOST_NS ? nap : SLEEP_MOST_NS}, NULL);
 }
 
 /* Looks without the GIL until done, or until it is time to look at signals. */
-static int poll_released(pc_poll poll, void *what, int *done_p, long begun, long *sleep_p)
+static int poll_released(pc_poll poll, void *what, int *done_p, long begun)
 {
     int code = MPI_SUCCESS;
     long start = now_ns(), slice = pc_progress_due() ? PROGRESS_NS : SIGNALS_NS;
@@ -65,19 +65,19 @@ static int poll_released(pc_poll poll, void *what, int *done_p, long begun, long
         if (code != MPI_SUCCESS || *done_p) {
             break;
         }
-        rest(now - begun, sleep_p);
+        rest(now - begun);
     }
     Py_END_ALLOW_THREADS;
     return code;
 }
 
 /* The same where MPI allows one thread at a time: the GIL sees to that, and is let go in between. */
-static int poll_held(pc_poll poll, void *what, int *done_p, long begun, long *sleep_p)
+static int poll_held(pc_poll poll, void *what, int *done_p, long begun)
 {
     int code = poll(what, done_p);
     if (code == MPI_SUCCESS && !*done_p) {
         Py_BEGIN_ALLOW_THREADS;
-        rest(now_ns() - begun, sleep_p);
+        rest(now_ns() - begun);
         Py_END_ALLOW_THREADS;
     }
     return code;
@@ -97,15 +97,15 @@ static int spin(pc_poll poll, void *what, int *done_p)
 static int wait_on(pc_poll poll, void *what, const char *call)
 {
     bool many = pc_runtime_get()->threads == MPI_THREAD_MULTIPLE;
-    long begun = now_ns(), sleep = 0;
+    long begun = now_ns();
     int done = 0;
     while (!done) {
         if (PyErr_CheckSignals() < 0) {
             return -1;
         }
         pc_progress_run();
-        int code = many ? poll_released(poll, what, &done, begun, &sleep)
-                        : poll_held(poll, what, &done, begun, &sleep);
+        int code =
+            many ? poll_released(poll, what, &done, begun) : poll_held(poll, what, &done, begun);
         if (code != MPI_SUCCESS) {
             return pc_error_set(call, code);
         }
@@ -148,7 +148,7 @@ int pc_wait_plain(pc_poll poll, void *what, const pc_board_wait *wait)
     if (code != MPI_SUCCESS || done) {
         return code;
     }
-    long begun = now_ns(), looked = begun, sleep = 0;
+    long begun = now_ns(), looked = begun;
     pc_board_note(wait);
     while (code == MPI_SUCCESS && !done) {
         long now = now_ns();
@@ -156,7 +156,7 @@ int pc_wait_plain(pc_poll poll, void *what, const pc_board_wait *wait)
             code = PC_WAIT_BROKEN;
         } else {
             looked = now - looked > HANDLERS_NS ? now : looked;
-            rest(now - begun, &sleep);
+            rest(now - begun);
             code = poll(what, &done);
         }
     }

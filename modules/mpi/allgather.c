@@ -187,7 +187,7 @@ pm_work *pm_begin_allgather(PM_BEGIN)
     PyObject *values[3];
     if (pm_args_read(&signature, args, count, names, values) < 0 ||
         pm_axis_check(values[1], NULL, "allgather") < 0 ||
-        pm_into_check(values[2], "allgather") < 0) {
+        pm_into_check(pm_state_of_type(Py_TYPE(self)), values[2], "allgather") < 0) {
         return NULL;
     }
     pm_work *work = pm_work_collecting((pm_comm *)self, "allgather", allgather_next);

@@ -6,15 +6,6 @@
 
 #include "modules/common/runtime.h"
 
-static int count_names(const pm_signature *signature)
-{
-    int count = 0;
-    while (count < PM_ARGS_MOST && signature->names[count]) {
-        count++;
-    }
-    return count;
-}
-
 static int take_keyword(const pm_signature *signature, PyObject *name, PyObject *value,
                         PyObject **values)
 {
@@ -50,14 +41,14 @@ static int check_needed(const pm_signature *signature, PyObject *const *values)
 int pm_args_read(const pm_signature *signature, PyObject *const *args, Py_ssize_t count,
                  PyObject *names, PyObject **values)
 {
-    int known = count_names(signature);
+    int known = 0;
+    for (; known < PM_ARGS_MOST && signature->names[known]; known++) {
+        values[known] = known < count ? args[known] : NULL;
+    }
     if (count > known - signature->named) {
         PyErr_Format(PyExc_TypeError, "%s() takes at most %d arguments by place (%zd given)",
                      signature->call, known - signature->named, count);
         return -1;
-    }
-    for (int i = 0; i < known; i++) {
-        values[i] = i < count ? args[i] : NULL;
     }
     Py_ssize_t keywords = names ? PyTuple_GET_SIZE(names) : 0;
     for (Py_ssize_t i = 0; i < keywords; i++) {
@@ -65,7 +56,7 @@ int pm_args_read(const pm_signature *signature, PyObject *const *args, Py_ssize_
             return -1;
         }
     }
-    return check_needed(signature, values);
+    return count >= signature->needed ? 0 : check_needed(signature, values);
 }
 
 int pm_args_peer(const pm_comm *comm, PyObject *value, const char *call, const char *name, bool any,
@@ -75,9 +66,10 @@ int pm_args_peer(const pm_comm *comm, PyObject *value, const char *call, const c
         return 0;
     }
     if (PyLong_Check(value)) {
-        int overflow;
+        int overflow, size = comm->remote_size ? comm->remote_size : comm->size;
         long number = PyLong_AsLongAndOverflow(value, &overflow);
-        if (!overflow && (number == MPI_PROC_NULL || (any && number == MPI_ANY_SOURCE))) {
+        bool special = number == MPI_PROC_NULL || (any && number == MPI_ANY_SOURCE);
+        if (!overflow && (special || (number >= 0 && number < size))) {
             *peer_p = (int)number;
             return 0;
         }

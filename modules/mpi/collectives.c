@@ -125,7 +125,7 @@ pm_work *pm_begin_bcast(PM_BEGIN)
     int root = 0;
     if (pm_args_read(&signature, args, count, names, values) < 0 ||
         pm_args_root((pm_comm *)self, values[1], "bcast", &root) < 0 ||
-        pm_into_check(values[2], "bcast") < 0) {
+        pm_into_check(pm_state_of_type(Py_TYPE(self)), values[2], "bcast") < 0) {
         return NULL;
     }
     pm_work *work = pm_work_collective((pm_comm *)self, "bcast", bcast_next);

@@ -95,7 +95,7 @@ pm_work *pm_begin_scatter(PM_BEGIN)
     if (pm_args_read(&signature, args, count, names, values) < 0 ||
         pm_args_root((pm_comm *)self, values[1], "scatter", &root) < 0 ||
         pm_axis_check(values[2], values[3], "scatter") < 0 ||
-        pm_into_check(values[4], "scatter") < 0) {
+        pm_into_check(pm_state_of_type(Py_TYPE(self)), values[4], "scatter") < 0) {
         return NULL;
     }
     pm_work *work = pm_work_collective((pm_comm *)self, "scatter", scatter_next);
@@ -165,7 +165,8 @@ pm_work *pm_begin_gather(PM_BEGIN)
     int root = 0;
     if (pm_args_read(&signature, args, count, names, values) < 0 ||
         pm_args_root((pm_comm *)self, values[1], "gather", &root) < 0 ||
-        pm_axis_check(values[2], NULL, "gather") < 0 || pm_into_check(values[3], "gather") < 0) {
+        pm_axis_check(values[2], NULL, "gather") < 0 ||
+        pm_into_check(pm_state_of_type(Py_TYPE(self)), values[3], "gather") < 0) {
         return NULL;
     }
     pm_work *work = pm_work_collecting((pm_comm *)self, "gather", gather_next);
@@ -225,7 +226,7 @@ pm_work *pm_begin_alltoall(PM_BEGIN)
     PyObject *values[4];
     if (pm_args_read(&signature, args, count, names, values) < 0 ||
         pm_axis_check(values[1], values[2], "alltoall") < 0 ||
-        pm_into_check(values[3], "alltoall") < 0) {
+        pm_into_check(pm_state_of_type(Py_TYPE(self)), values[3], "alltoall") < 0) {
         return NULL;
     }
     pm_work *work = pm_work_collecting((pm_comm *)self, "alltoall", alltoall_next);

@@ -10,10 +10,17 @@ static bool is_array(pm_state *state, PyObject *value)
     return ndarray && PyObject_TypeCheck(value, (PyTypeObject *)ndarray);
 }
 
-int pm_into_check(PyObject *into, const char *call)
+/* Plain arrays tell by their flags, at no cost. */
+static bool is_writable_array(pm_state *state, PyObject *into)
+{
+    return (PyObject *)Py_TYPE(into) == state->ndarray && state->numpy.usable &&
+           ((pm_numpy_array *)into)->flags & PM_NUMPY_WRITABLE;
+}
+
+int pm_into_check(pm_state *state, PyObject *into, const char *call)
 {
     Py_buffer view;
-    if (!into || into == Py_None || PyList_Check(into)) {
+    if (!into || into == Py_None || PyList_Check(into) || is_writable_array(state, into)) {
         return 0;
     }
     if (!PyObject_CheckBuffer(into)) {

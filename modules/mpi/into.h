@@ -6,7 +6,7 @@
 #include "modules/mpi/module.h"
 
 /* Refuses what cannot be written, before anything is sent; NULL and None are fine. 0 or -1. */
-int pm_into_check(PyObject *into, const char *call);
+int pm_into_check(pm_state *state, PyObject *into, const char *call);
 
 /* Puts the value into the memory: type and number of elements have to be the same. Takes over the value,
  * which may be NULL with an exception set or into itself. A new reference to into, or the value where

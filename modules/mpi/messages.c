@@ -52,8 +52,9 @@ static int read_incoming(pm_comm *comm, PyObject *const *values, const char *cal
         PyErr_Format(PyExc_ValueError, "%s: raw=True needs into, the memory to receive into", call);
         return -1;
     }
-    return pm_into_check(in->into, call) < 0 || pm_status_check(state, in->status, call) < 0 ? -1
-                                                                                             : 0;
+    return pm_into_check(state, in->into, call) < 0 || pm_status_check(state, in->status, call) < 0
+               ? -1
+               : 0;
 }
 
 /* A message to oneself is copied and left to MPI: nobody else could receive it meanwhile. */
@@ -141,7 +142,7 @@ static PyObject *receive(pm_comm *comm, const incoming *in, const char *call)
             pm_post_fetch(comm, PM_POST_USERS, in->source, in->tag, in->into, &status, call);
         value = letter ? pm_decode(state, letter, call) : NULL;
         Py_XDECREF(letter);
-        value = pm_into_put(state, value, in->into, call);
+        value = in->into ? pm_into_put(state, value, in->into, call) : value;
     }
     if (value && in->status) {
         pm_status_fill(in->status, &status);

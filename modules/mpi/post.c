@@ -115,7 +115,11 @@ int pm_post_sent(void *what, int *done_p)
 
 int pm_post_finish(pm_sending *sending, const char *call)
 {
-    int result = 0;
+    int result = 0, done = 0;
+    if (sending->count == 1 && pm_post_sent(sending, &done) == MPI_SUCCESS && done) {
+        pm_post_end(sending); /* most are out by now */
+        return PyErr_Occurred() ? -1 : 0;
+    }
     if (sending->letter && PyErr_Occurred()) {
         pm_post_leave(sending);
         return -1;

@@ -154,7 +154,8 @@ static PyObject *message_recv(PyObject *self, PyObject *const *args, Py_ssize_t 
     PyObject *into, *value = NULL;
     pm_receiving receiving;
     if (pm_args_read(&signature, args, count, names, &into) < 0 ||
-        !pm_comm_usable(message->comm, "recv") || pm_into_check(into, "recv") < 0) {
+        !pm_comm_usable(message->comm, "recv") ||
+        pm_into_check(pm_state_of_type(Py_TYPE(self)), into, "recv") < 0) {
         return NULL;
     }
     into = into ? pm_args_given(into) : NULL;

@@ -297,7 +297,7 @@ static int read_reduction(PyObject *self, const pm_signature *signature, const c
                        .commutes = given['c'] ? PyObject_IsTrue(given['c']) : 0};
     return out->commutes < 0 || !pm_operator_check(out->op, out->call) ||
                    pm_args_root(out->comm, given['r'], out->call, &out->root) < 0 ||
-                   pm_into_check(out->into, out->call) < 0 ||
+                   pm_into_check(pm_state_of_type(Py_TYPE(self)), out->into, out->call) < 0 ||
                    pm_axis_check(out->axis, out->counts, out->call) < 0
                ? -1
                : 0;
