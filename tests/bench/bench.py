@@ -6,6 +6,7 @@ SPDX-License-Identifier: MIT
 import argparse
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from statistics import median
@@ -14,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from harness import env as tests_env  # noqa: E402
 
+HERE = Path(__file__).resolve().parent
 LAUNCHER = ("OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM",
             "OMPI_MCA_rmaps_base_oversubscribe", "PRTE_MCA_rmaps_default_mapping_policy")
 
@@ -31,6 +33,13 @@ class Build:
         self.mpicc = str(Path(self.mpirun).with_name("mpicc"))
         self.results = self.folder / "bench"
         self.results.mkdir(exist_ok=True)
+
+    def compile(self, source, *options):
+        """Return a program, or with -shared a library, of a C file of this folder."""
+        program = self.results / (Path(source).stem + (".so" if "-shared" in options else ""))
+        words = ["-O2", "-Wall", "-Wextra", *options, "-o", program, HERE / source, "-ldl"]
+        subprocess.run([self.mpicc, *words], check=True)
+        return str(program)
 
     def title(self):
         """What was measured with what, in one line."""
@@ -65,6 +74,13 @@ def seconds(value):
 def best_and_median(times):
     """Both of them for people."""
     return [seconds(min(times)), seconds(median(times))]
+
+
+def verdict(best, middle, most):
+    """What the ratios of bests and of medians say about a target, which may be None."""
+    if most is None:
+        return ""
+    return "met" if middle <= most else "at best" if best <= most else "MISSED"
 
 
 def print_table(head, rows):

@@ -1,8 +1,9 @@
-"""One way of a message between two ranks: pympi's verbs and mpi4py's against Send and Recv in C.
+"""Messages between two ranks and reductions over them: pympi and mpi4py against blocking calls in C.
 
 SPDX-License-Identifier: MIT
 
-The programs are run in turn, several times, by the same launcher with the same arguments.
+Each library's jobs have C's loops in the same processes, block by block in turn, and are themselves
+run in turn, several times. C alone, at the least and at the most thread level, stands beside.
 """
 
 import subprocess
@@ -12,82 +13,130 @@ from pathlib import Path
 from statistics import median
 
 import bench
+from cases import CASES
 
-HERE = Path(__file__).resolve().parent
-# The C message that a case is held against: of the same size, or where pickles and packed values
-# have sizes of their own, of about it.
-SIZES = {"int": 8, "str": 64, "dict": 64, "array 8 B": 8, "array 1 MiB": 1 << 20,
-         "array 8 MiB": 8 << 20}
-WAYS = ("C", "C, threads", "pympi", "mpi4py Send", "mpi4py send")
-COLOURS = dict(zip(WAYS, ("#22252b", "#8a8f98", "#b2182b", "#2166ac", "#92c5de")))
-
-
-def compile_c(build):
-    """Return the compiled pingpong."""
-    program = build.results / "pingpong"
-    subprocess.run([build.mpicc, "-O2", "-o", program, HERE / "pingpong.c"], check=True)
-    return str(program)
+RANKS = Path(__file__).with_name("messages_rank.py")
+C_ALONE = {"C, single": "0", "C, multiple": "3"}
+# What the plot shows: job, way, colour, marker.
+SHOWN = {"mpi4py, lower-case": ("mpi4py", "mpi4py", "#92c5de", "s"),
+         "mpi4py, upper-case": ("mpi4py", "mpi4py", "#2166ac", "s"),
+         "mpi4py, pkl5": ("mpi4py", "pkl5", "#5aae61", "D"),
+         "pympi": ("pympi", "pympi", "#b2182b", "o")}
 
 
-def programs(build, blocks):
-    """Return the commands that are run in turn."""
-    pingpong, ranks = compile_c(build), str(HERE / "messages_rank.py")
-    return [[pingpong, "0", "C", blocks],
-            [build.pympi, ranks, "pympi", blocks],
-            [pingpong, "3", "C, threads", blocks],
-            [build.python, ranks, "mpi4py", blocks]]
+def run(build, command, extra=None):
+    """The lines of a job of two ranks, each bound to a core, as lists of words."""
+    words = [build.mpirun, "-n", "2", "--bind-to", "core", *command]
+    done = subprocess.run(words, env=bench.environment() | (extra or {}), check=True, timeout=600,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def run_c(build, times, way, pingpong, blocks):
+    """Note the times of C alone under every case that they belong to."""
+    for loop, size, seconds in run(build, [pingpong, C_ALONE[way], str(blocks)]):
+        for case in CASES:
+            if (case.loop, case.size) == (loop, int(size)):
+                times[way, way, case.name].append(float(seconds))
+
+
+def run_python(build, times, library, shared, blocks):
+    """Note the times of a library, and those of C in the same processes."""
+    program = {"pympi": build.pympi, "mpi4py": build.python}[library]
+    command = [program, str(RANKS), library, shared, str(blocks), "CASES"]
+    for way, case, seconds in run(build, command):
+        times[library, way, case].append(float(seconds))
 
 
 def measure(build, quick):
-    """Return {(way, case or size): seconds of all blocks of all runs}."""
-    times = defaultdict(list)
-    environment, commands = bench.environment(), programs(build, "2" if quick else "10")
-    for _ in range(1 if quick else 5):
-        for command in commands:
-            run = subprocess.run([build.mpirun, "-n", "2", *command], env=environment, check=True,
-                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-                                 timeout=300)
-            for line in run.stdout.splitlines():
-                way, case, taken = line.split("\t")
-                times[way, case].append(float(taken))
+    """Return {(job, way, case): seconds of all blocks of all jobs}."""
+    times, blocks = defaultdict(list), 3 if quick else 20
+    pingpong = build.compile("pingpong.c")
+    shared = build.compile("pingpong.c", "-shared", "-fPIC")
+    for repetition in range(1 if quick else 6):
+        jobs = ["C, single", "pympi", "C, multiple", "mpi4py"]
+        for job in jobs[::-1] if repetition % 2 else jobs:
+            if job in C_ALONE:
+                run_c(build, times, job, pingpong, blocks)
+            else:
+                run_python(build, times, job, shared, blocks)
     return times
 
 
-def of_case(times, way, case):
-    """The times of a way for a case; those in C are known by their size. Empty: there is none."""
-    return times.get((way, str(SIZES[case]) if way.startswith("C") else case), [])
+def ratios(times, job, way, case):
+    """Of bests and of medians, against C in the same processes; None: it was not measured."""
+    ours, other = times.get((job, way, case)), times.get((job, "C", case))
+    return ours and (min(ours) / min(other), median(ours) / median(other))
+
+
+def print_ratios(times):
+    """The table of targets."""
+    rows = []
+    for case in CASES:
+        ours = ratios(times, "pympi", "pympi", case.name)
+        theirs = ratios(times, "mpi4py", "mpi4py", case.name)
+        pickled = ratios(times, "mpi4py", "pkl5", case.name)
+        cells = [f"{r:.2f}" for r in ours] if ours else ["", ""]
+        rows.append([case.name, *cells, f"{case.most:.2f}" if case.most else "",
+                     bench.verdict(*ours, case.most) if ours else "not there",
+                     "upper" if case.upper() else "lower",
+                     *[f"{r:.2f}" for r in theirs], f"{pickled[1]:.2f}" if pickled else ""])
+    head = ["time over C's in the same processes", "best", "median", "at most", "pympi", "mpi4py",
+            "best", "median", "pkl5"]
+    bench.print_table(head, rows)
 
 
 def print_times(times):
-    for case, size in SIZES.items():
-        reference = median(of_case(times, "C", case))
-        rows = []
-        for way in WAYS:
-            taken = of_case(times, way, case)
-            if taken:
-                speed = f"{size / min(taken) / 1e9:.2f}" if size >= 1 << 20 else ""
-                rows.append([way, *bench.best_and_median(taken),
-                             f"{median(taken) / reference:.2f}", speed])
-        head = [f"one way: {case}", "best", "median", "median : C", "GB/s at best"]
-        bench.print_table(head, rows)
+    """Best and median of everything."""
+    ways = [("C, single", "C, single"), ("C, multiple", "C, multiple"), ("pympi", "C"),
+            ("pympi", "pympi"), ("mpi4py", "C"), ("mpi4py", "mpi4py")]
+    rows = []
+    for case in CASES:
+        rows.append([case.name])
+        for job, way in ways:
+            taken = times.get((job, way, case.name))
+            rows[-1] += bench.best_and_median(taken) if taken else ["", ""]
+    names = ["C, single", "C, multiple", "C by pympi", "pympi", "C by mpi4py", "mpi4py"]
+    bench.print_table(["one way: best, median", *[cell for n in names for cell in (n, "")]], rows)
+
+
+def points(times, label):
+    """Of a label of the plot: rows from below, each with the ratios of bests and of medians."""
+    job, way, *_ = SHOWN[label]
+    for row, case in enumerate(reversed(CASES)):
+        ratio = ratios(times, job, way, case.name)
+        if ratio and (way != "mpi4py" or case.upper() == ("upper" in label)):
+            yield row, ratio
 
 
 def plot(build, times):
-    """The medians of every way, a panel for each case."""
-    figure = bench.new_figure(f"One way of a message — {build.title()}", (10, 5))
+    """How many times C's time each takes, a line for each case, with the target."""
+    figure = bench.new_figure(f"Times over C's, two ranks — {build.title()}", (9, 5.6))
     if figure is None:
         return
-    for axes, case in zip(figure.subplots(2, 3).flat, SIZES):
-        shown = [way for way in reversed(WAYS) if of_case(times, way, case)]
-        middles = [median(of_case(times, way, case)) for way in shown]
-        bars = axes.barh(shown, [1e6 * m for m in middles], color=[COLOURS[w] for w in shown])
-        axes.bar_label(bars, [bench.seconds(m) for m in middles], padding=3, fontsize=7)
-        axes.set_xlim(0, 1.3e6 * max(middles))
-        axes.set_title(case, fontsize=9, loc="left", color="#22252b")
-        axes.tick_params(labelsize=7, length=0)
-        bench.tidy(axes)
-    figure.supxlabel("microseconds, median", fontsize=8)
+    axes = figure.subplots()
+    for label, (_, _, colour, marker) in SHOWN.items():
+        for row, ratio in points(times, label):
+            axes.plot(ratio, [row, row], marker + "-", color=colour, markersize=3, linewidth=1)
+            axes.plot(ratio[1], row, marker, color=colour, markersize=7, markeredgewidth=0)
+        axes.plot([], [], marker, color=colour, label=label, markeredgewidth=0)
+    for row, case in enumerate(reversed(CASES)):
+        axes.plot([case.most or 1], [row], "|" if case.most else "", color="#22252b", markersize=15, markeredgewidth=2)
+    axes.plot([], [], "|", color="#22252b", label="at most", markersize=10, markeredgewidth=2)
+    finish_plot(axes)
     bench.save(figure, build.results / "messages.png")
+
+
+def finish_plot(axes):
+    """Names, a scale in which twice is the same everywhere, and C itself as a line."""
+    axes.axvline(1, color="#8a8f98", linewidth=1)
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
+    axes.set_yticks(range(len(CASES)), [case.name for case in reversed(CASES)])
+    axes.set_xlabel("time over C's at the same thread level: medians, and bests as small marks", fontsize=8)
+    axes.tick_params(labelsize=8, length=0)
+    axes.legend(fontsize=8, frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=5)
+    bench.tidy(axes)
 
 
 def main():
@@ -97,6 +146,7 @@ def main():
         times = measure(build, quick)
     except subprocess.CalledProcessError as error:
         sys.exit(f"messages.py: status {error.returncode} of: {' '.join(map(str, error.cmd))}")
+    print_ratios(times)
     print_times(times)
     plot(build, times)
 

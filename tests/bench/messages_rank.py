@@ -1,90 +1,100 @@
-"""The ranks' part of messages.py: round trips by pympi's verbs, or by mpi4py's.
+"""The ranks' part of messages.py and check.py: blocks of C's loop and of Python's, in alternation.
 
 SPDX-License-Identifier: MIT
 
-messages_rank.py pympi|mpi4py BLOCKS, on two ranks. Rank 0 prints way, case and seconds of every
-block of round trips: half of the mean round trip of the block.
+messages_rank.py pympi|mpi4py LIBRARY BLOCKS CASES, on two ranks; LIBRARY is pingpong.c compiled, CASES a
+tuple in cases.py. Both loops run in the same processes, on the same cores and the same MPI, so that what
+disturbs one disturbs the other. Rank 0 prints way, case and seconds of every block: of one way of a
+message, half of a round trip, or of one collective.
 """
 
+import ctypes
 import sys
 import time
 
-import numpy as np
-
-CASES = {
-    "int": 42,
-    "str": "a string of fifty characters, more or less, as ids",
-    "dict": {"step": 7, "time": 0.25, "name": "flow"},
-    "array 8 B": np.zeros(1),
-    "array 1 MiB": np.zeros(1 << 17),
-    "array 8 MiB": np.zeros(1 << 20),
-}
+import cases
 
 
-def objects(comm):
-    """Return a round trip of any object by comm's send and recv."""
-    send, recv, rank = comm.send, comm.recv, comm.rank
-
-    def trip(value):
-        if rank == 0:
-            send(value, 1)
-            return recv(source=1)
-        value = recv(source=0)
-        send(value, 0)
-        return value
-    return trip
+def load(path):
+    """Return C's loops."""
+    library = ctypes.CDLL(path)
+    for name in ("bench_message", "bench_allreduce"):
+        getattr(library, name).restype = ctypes.c_double
+    return library
 
 
-def buffers(comm):
-    """Return a round trip of an array into the same memory by comm's Send and Recv."""
-    send, recv, rank = comm.Send, comm.Recv, comm.rank
-
-    def trip(array):
-        if rank == 0:
-            send(array, 1)
-            recv(array, 1)
-        else:
-            recv(array, 0)
-            send(array, 0)
-        return array
-    return trip
-
-
-def ways(library):
-    """Return the communicator and (name, round trip) of each way of the library."""
+def communicators(library):
+    """Return {way: communicator} of a library."""
     if library == "pympi":
         import mpi
-        return mpi.world, [("pympi", objects(mpi.world))]
+        return {"pympi": mpi.world}
     from mpi4py import MPI
-    comm = MPI.COMM_WORLD
-    return comm, [("mpi4py send", objects(comm)), ("mpi4py Send", buffers(comm))]
+    from mpi4py.util import pkl5
+    return {"mpi4py": MPI.COMM_WORLD, "pkl5": pkl5.Intracomm(MPI.COMM_WORLD)}
 
 
-def trips_of(value):
-    """How many round trips a block has: as pingpong.c."""
-    size = getattr(value, "nbytes", 8)
-    return 2000 if size < 1 << 16 else 50 if size < 1 << 22 else 8
+def able(comm, statements):
+    """Whether comm has these verbs and keywords."""
+    for statement in statements:
+        verb = getattr(comm, statement.split("(")[0].removeprefix("comm."), None)
+        if verb is None or "into=" in statement and "into" not in verb.__text_signature__:
+            return False
+    return True
 
 
-def measure(comm, name, case, trip, blocks):
-    """Print the time of every block; the first one warms up."""
-    value, trips = CASES[case], trips_of(CASES[case])
-    for block in range(-1, blocks):
-        comm.barrier()
+def timed(loop):
+    """Return a function of a number: the seconds of so many, as C's loops have it."""
+    def run(times):
         begin = time.perf_counter()
-        for _ in range(trips):
-            trip(value)
-        taken = time.perf_counter() - begin
-        if comm.rank == 0 and block >= 0:
-            print(f"{name}\t{case}\t{taken / trips / 2:.9f}")
+        loop(times)
+        return time.perf_counter() - begin
+    return run
 
 
-def main():
-    comm, all_ways = ways(sys.argv[1])
-    for case, value in CASES.items():
-        for name, trip in all_ways:
-            if name != "mpi4py Send" or isinstance(value, np.ndarray):
-                measure(comm, name, case, trip, int(sys.argv[2]))
+def python_sides(library, comms, case):
+    """Return {way: seconds of so many} of what the library has for the case."""
+    sides, value = {}, case.value()
+    target = value.copy() if "target" in "".join(case.pympi) else None
+    for way, comm in comms.items():
+        statements = case.pympi if way == "pympi" else case.mpi4py
+        wanted = way != "pkl5" or isinstance(value, dict) and case.size > 8
+        if wanted and able(comm, statements):
+            sides[way] = timed(cases.make_loop(statements, comm=comm, value=value, target=target,
+                                               peer=1 - comm.rank))
+    return sides
 
 
-main()
+def alternate(sides, barrier, times, blocks):
+    """Return {way: seconds of each block}, in both orders in turn; the first block warms up."""
+    taken = {way: [] for way in sides}
+    for block in range(-1, blocks):
+        for way in sorted(sides, reverse=bool(block % 2)):
+            barrier()
+            seconds = sides[way](times)
+            if block >= 0:
+                taken[way].append(seconds)
+    return taken
+
+
+def measure(c, library, comms, case, blocks):
+    """Print every block of a case."""
+    times = cases.times_of(case.size)
+    c_loop = getattr(c, f"bench_{case.loop}")
+    sides = python_sides(library, comms, case)
+    if not sides:
+        return
+    sides["C"] = lambda times: c_loop(case.size, times)
+    parts = times * (2 if case.loop == "message" else 1)
+    for way, taken in alternate(sides, c.bench_barrier, times, blocks).items():
+        if next(iter(comms.values())).rank == 0:
+            for seconds in taken:
+                print(f"{way}\t{case.name}\t{seconds / parts:.9f}")
+
+
+def main(library, path, blocks, names):
+    c, comms = load(path), communicators(library)
+    for case in getattr(cases, names):
+        measure(c, library, comms, case, int(blocks))
+
+
+main(*sys.argv[1:])

@@ -1,65 +1,115 @@
-/* Messages to and fro in C: the measure of messages.py.
+/* Messages to and fro and reductions in C, by blocking calls: what messages.py measures against.
  * SPDX-License-Identifier: MIT
  *
- * pingpong LEVEL NAME BLOCKS; LEVEL is what MPI is started with (0: single … 3: multiple). Prints
- * NAME, size and seconds for every block of round trips: half of the block's mean round trip. */
+ * As a shared library, C's loops for Python's ranks, in the processes where Python's own run. As a
+ * program, pingpong LEVEL BLOCKS on two ranks: C alone, with MPI started at LEVEL (0: single … 3:
+ * multiple); prints the loop, its bytes and the seconds of every block. The calls are named PMPI_…, for in
+ * pympi MPI_… are those that it leads to its own waiting. */
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void round_trip(char *buffer, int size, int rank)
+#define PUBLIC __attribute__((visibility("default")))
+
+typedef struct {
+    void *out, *in;
+    int size, rank;
+} memories;
+
+/* Memory of this size, touched; the same one until another size is asked for. */
+static const memories *memories_of(int size)
 {
-    if (rank == 0) {
-        MPI_Send(buffer, size, MPI_BYTE, 1, 0, MPI_COMM_WORLD);
-        MPI_Recv(buffer, size, MPI_BYTE, 1, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
-    } else {
-        MPI_Recv(buffer, size, MPI_BYTE, 0, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
-        MPI_Send(buffer, size, MPI_BYTE, 0, 0, MPI_COMM_WORLD);
+    static memories m;
+    if (m.size != size) {
+        free(m.out);
+        free(m.in);
+        m = (memories){malloc((size_t)size), malloc((size_t)size), size, 0};
+        PMPI_Comm_rank(MPI_COMM_WORLD, &m.rank);
+        if (!m.out || !m.in) {
+            PMPI_Abort(MPI_COMM_WORLD, 1);
+        }
+        memset(m.out, 0, (size_t)size);
+        memset(m.in, 0, (size_t)size);
     }
+    return &m;
 }
 
-/* As many round trips in a block as messages.py has. */
-static int trips_of(int size)
+static void send_out(const memories *m)
 {
-    return size < 1 << 16 ? 2000 : size < 1 << 22 ? 50 : 8;
+    PMPI_Send(m->out, m->size, MPI_BYTE, 1 - m->rank, 0, MPI_COMM_WORLD);
 }
 
-static void measure(const char *name, int size, int blocks, int rank)
+static void receive(const memories *m)
 {
-    char *buffer = malloc((size_t)size);
-    int trips = trips_of(size);
-    if (!buffer) {
-        MPI_Abort(MPI_COMM_WORLD, 1);
-        return;
+    PMPI_Recv(m->in, m->size, MPI_BYTE, 1 - m->rank, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+}
+
+PUBLIC void bench_barrier(void)
+{
+    PMPI_Barrier(MPI_COMM_WORLD);
+}
+
+/* The seconds of so many round trips, or of so many reductions of doubles. */
+PUBLIC double bench_message(int size, int times)
+{
+    const memories *m = memories_of(size);
+    PMPI_Barrier(MPI_COMM_WORLD);
+    double begin = PMPI_Wtime();
+    for (int i = 0; i < times && m->rank == 0; i++) {
+        send_out(m);
+        receive(m);
     }
-    memset(buffer, 1, (size_t)size);
+    for (int i = 0; i < times && m->rank == 1; i++) {
+        receive(m);
+        send_out(m);
+    }
+    return PMPI_Wtime() - begin;
+}
+
+PUBLIC double bench_allreduce(int size, int times)
+{
+    const memories *m = memories_of(size);
+    PMPI_Barrier(MPI_COMM_WORLD);
+    double begin = PMPI_Wtime();
+    for (int i = 0; i < times; i++) {
+        PMPI_Allreduce(m->out, m->in, size / (int)sizeof(double), MPI_DOUBLE, MPI_SUM,
+                       MPI_COMM_WORLD);
+    }
+    return PMPI_Wtime() - begin;
+}
+
+/* As many in a block as cases.py has. */
+static int times_of(int size)
+{
+    return size < 1 << 16 ? 1000 : size < 1 << 22 ? 20 : 4;
+}
+
+static void measure(int size, int blocks, int rank)
+{
+    int times = times_of(size);
     for (int block = -1; block < blocks; block++) { /* the first one warms up */
-        MPI_Barrier(MPI_COMM_WORLD);
-        double begin = MPI_Wtime();
-        for (int i = 0; i < trips; i++) {
-            round_trip(buffer, size, rank);
-        }
+        double there = bench_message(size, times) / times / 2;
+        double reduced = bench_allreduce(size, times) / times;
         if (rank == 0 && block >= 0) {
-            printf("%s\t%d\t%.9f\n", name, size, (MPI_Wtime() - begin) / trips / 2);
+            printf("message\t%d\t%.9f\nallreduce\t%d\t%.9f\n", size, there, size, reduced);
         }
     }
-    free(buffer);
 }
 
 int main(int argc, char **argv)
 {
-    static const int sizes[] = {8, 64, 1 << 20, 8 << 20};
+    static const int sizes[] = {8, 1 << 20, 8 << 20};
     int rank, level;
-    if (argc != 4) {
-        fprintf(stderr, "usage: pingpong LEVEL NAME BLOCKS\n");
+    if (argc != 3) {
+        fprintf(stderr, "usage: pingpong LEVEL BLOCKS\n");
         return 2;
     }
-    MPI_Init_thread(&argc, &argv, atoi(argv[1]), &level);
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    PMPI_Init_thread(&argc, &argv, atoi(argv[1]), &level);
+    PMPI_Comm_rank(MPI_COMM_WORLD, &rank);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        measure(argv[2], sizes[i], atoi(argv[3]), rank);
+        measure(sizes[i], atoi(argv[2]), rank);
     }
-    MPI_Finalize();
+    PMPI_Finalize();
     return 0;
 }
