@@ -15,12 +15,13 @@ import time
 import cases
 
 
-def load(path):
-    """Return C's loops."""
-    library = ctypes.CDLL(path)
-    for name in ("bench_message", "bench_allreduce"):
-        getattr(library, name).restype = ctypes.c_double
-    return library
+def address(value, size):
+    """Return where an array lies, or memory of so many bytes for any other value."""
+    if hasattr(value, "__array_interface__"):
+        return value.ctypes.data_as(ctypes.c_void_p)
+    memory = ctypes.create_string_buffer(size)
+    ctypes.memset(memory, 0, size)  # pages that were never written are all one
+    return memory
 
 
 def communicators(library):
@@ -42,35 +43,36 @@ def able(comm, statements):
     return True
 
 
-def timed(loop):
-    """Return a function of a number: the seconds of so many, as C's loops have it."""
-    def run(times):
-        begin = time.perf_counter()
-        loop(times)
-        return time.perf_counter() - begin
-    return run
-
-
-def python_sides(library, comms, case):
-    """Return {way: seconds of so many} of what the library has for the case."""
-    sides, value = {}, case.value()
-    target = value.copy() if "target" in "".join(case.pympi) else None
+def loops_of(c, library, comms, case):
+    """Return {way: function of a number} for a case: the library's, and C's on the same memory."""
+    loops, value = {}, case.value()
+    target = getattr(value, "copy", lambda: None)()
     for way, comm in comms.items():
         statements = case.pympi if way == "pympi" else case.mpi4py
         wanted = way != "pkl5" or isinstance(value, dict) and case.size > 8
         if wanted and able(comm, statements):
-            sides[way] = timed(cases.make_loop(statements, comm=comm, value=value, target=target,
-                                               peer=1 - comm.rank))
-    return sides
+            loops[way] = cases.make_loop(statements, comm=comm, value=value, target=target,
+                                         peer=1 - comm.rank)
+    memory = address(value, case.size), address(target, case.size)
+    loops["C"] = lambda times: getattr(c, f"bench_{case.loop}")(*memory, case.size, times)
+    return loops
 
 
-def alternate(sides, barrier, times, blocks):
+def timed(loop, times):
+    """The seconds of so many; a tenth of them goes before, to have the other's data out of the caches."""
+    loop(1 + times // 10)
+    begin = time.perf_counter()
+    loop(times)
+    return time.perf_counter() - begin
+
+
+def alternate(loops, barrier, times, blocks):
     """Return {way: seconds of each block}, in both orders in turn; the first block warms up."""
-    taken = {way: [] for way in sides}
+    taken = {way: [] for way in loops}
     for block in range(-1, blocks):
-        for way in sorted(sides, reverse=bool(block % 2)):
+        for way in sorted(loops, reverse=bool(block % 2)):
             barrier()
-            seconds = sides[way](times)
+            seconds = timed(loops[way], times)
             if block >= 0:
                 taken[way].append(seconds)
     return taken
@@ -79,20 +81,18 @@ def alternate(sides, barrier, times, blocks):
 def measure(c, library, comms, case, blocks):
     """Print every block of a case."""
     times = cases.times_of(case.size)
-    c_loop = getattr(c, f"bench_{case.loop}")
-    sides = python_sides(library, comms, case)
-    if not sides:
+    loops = loops_of(c, library, comms, case)
+    if len(loops) == 1:
         return
-    sides["C"] = lambda times: c_loop(case.size, times)
     parts = times * (2 if case.loop == "message" else 1)
-    for way, taken in alternate(sides, c.bench_barrier, times, blocks).items():
+    for way, taken in alternate(loops, c.bench_barrier, times, blocks).items():
         if next(iter(comms.values())).rank == 0:
             for seconds in taken:
                 print(f"{way}\t{case.name}\t{seconds / parts:.9f}")
 
 
 def main(library, path, blocks, names):
-    c, comms = load(path), communicators(library)
+    c, comms = ctypes.CDLL(path), communicators(library)
     for case in getattr(cases, names):
         measure(c, library, comms, case, int(blocks))
 

@@ -17,24 +17,6 @@ typedef struct {
     int size, rank;
 } memories;
 
-/* Memory of this size, touched; the same one until another size is asked for. */
-static const memories *memories_of(int size)
-{
-    static memories m;
-    if (m.size != size) {
-        free(m.out);
-        free(m.in);
-        m = (memories){malloc((size_t)size), malloc((size_t)size), size, 0};
-        PMPI_Comm_rank(MPI_COMM_WORLD, &m.rank);
-        if (!m.out || !m.in) {
-            PMPI_Abort(MPI_COMM_WORLD, 1);
-        }
-        memset(m.out, 0, (size_t)size);
-        memset(m.in, 0, (size_t)size);
-    }
-    return &m;
-}
-
 static void send_out(const memories *m)
 {
     PMPI_Send(m->out, m->size, MPI_BYTE, 1 - m->rank, 0, MPI_COMM_WORLD);
@@ -45,38 +27,32 @@ static void receive(const memories *m)
     PMPI_Recv(m->in, m->size, MPI_BYTE, 1 - m->rank, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
 }
 
+/* Round trips of a message from out into in. */
+PUBLIC void bench_message(void *out, void *in, int size, int times)
+{
+    memories m = {out, in, size, 0};
+    PMPI_Comm_rank(MPI_COMM_WORLD, &m.rank);
+    for (int i = 0; i < times && m.rank == 0; i++) {
+        send_out(&m);
+        receive(&m);
+    }
+    for (int i = 0; i < times && m.rank == 1; i++) {
+        receive(&m);
+        send_out(&m);
+    }
+}
+
+/* Sums of doubles over both ranks. */
+PUBLIC void bench_allreduce(void *out, void *in, int size, int times)
+{
+    for (int i = 0; i < times; i++) {
+        PMPI_Allreduce(out, in, size / (int)sizeof(double), MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
+    }
+}
+
 PUBLIC void bench_barrier(void)
 {
     PMPI_Barrier(MPI_COMM_WORLD);
-}
-
-/* The seconds of so many round trips, or of so many reductions of doubles. */
-PUBLIC double bench_message(int size, int times)
-{
-    const memories *m = memories_of(size);
-    PMPI_Barrier(MPI_COMM_WORLD);
-    double begin = PMPI_Wtime();
-    for (int i = 0; i < times && m->rank == 0; i++) {
-        send_out(m);
-        receive(m);
-    }
-    for (int i = 0; i < times && m->rank == 1; i++) {
-        receive(m);
-        send_out(m);
-    }
-    return PMPI_Wtime() - begin;
-}
-
-PUBLIC double bench_allreduce(int size, int times)
-{
-    const memories *m = memories_of(size);
-    PMPI_Barrier(MPI_COMM_WORLD);
-    double begin = PMPI_Wtime();
-    for (int i = 0; i < times; i++) {
-        PMPI_Allreduce(m->out, m->in, size / (int)sizeof(double), MPI_DOUBLE, MPI_SUM,
-                       MPI_COMM_WORLD);
-    }
-    return PMPI_Wtime() - begin;
 }
 
 /* As many in a block as cases.py has. */
@@ -85,16 +61,41 @@ static int times_of(int size)
     return size < 1 << 16 ? 1000 : size < 1 << 22 ? 20 : 4;
 }
 
-static void measure(int size, int blocks, int rank)
+typedef void bench_loop(void *out, void *in, int size, int times);
+
+/* The seconds of one. The first tenth of a block is not counted, as in messages_rank.py. */
+static double timed(bench_loop *loop, void *out, void *in, int size)
 {
     int times = times_of(size);
+    PMPI_Barrier(MPI_COMM_WORLD);
+    loop(out, in, size, 1 + times / 10);
+    double begin = PMPI_Wtime();
+    loop(out, in, size, times);
+    return (PMPI_Wtime() - begin) / times;
+}
+
+static void *memory(int size)
+{
+    void *bytes = malloc((size_t)size);
+    if (!bytes) {
+        PMPI_Abort(MPI_COMM_WORLD, 1);
+        exit(1);
+    }
+    return memset(bytes, 0, (size_t)size);
+}
+
+static void measure(int size, int blocks, int rank)
+{
+    void *out = memory(size), *in = memory(size);
     for (int block = -1; block < blocks; block++) { /* the first one warms up */
-        double there = bench_message(size, times) / times / 2;
-        double reduced = bench_allreduce(size, times) / times;
+        double there = timed(bench_message, out, in, size) / 2;
+        double reduced = timed(bench_allreduce, out, in, size);
         if (rank == 0 && block >= 0) {
             printf("message\t%d\t%.9f\nallreduce\t%d\t%.9f\n", size, there, size, reduced);
         }
     }
+    free(out);
+    free(in);
 }
 
 int main(int argc, char **argv)
