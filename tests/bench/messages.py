@@ -1,4 +1,4 @@
-"""Messages between two ranks and reductions over them: pympi and mpi4py against blocking calls in C.
+"""Messages and reductions of two ranks: pympi and mpi4py against blocking calls in C.
 
 SPDX-License-Identifier: MIT
 
@@ -121,7 +121,8 @@ def plot(build, times):
             axes.plot(ratio[1], row, marker, color=colour, markersize=7, markeredgewidth=0)
         axes.plot([], [], marker, color=colour, label=label, markeredgewidth=0)
     for row, case in enumerate(reversed(CASES)):
-        axes.plot([case.most or 1], [row], "|" if case.most else "", color="#22252b", markersize=15, markeredgewidth=2)
+        if case.most:
+            axes.plot(case.most, row, "|", color="#22252b", markersize=15, markeredgewidth=2)
     axes.plot([], [], "|", color="#22252b", label="at most", markersize=10, markeredgewidth=2)
     finish_plot(axes)
     bench.save(figure, build.results / "messages.png")
@@ -133,7 +134,8 @@ def finish_plot(axes):
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
     axes.set_yticks(range(len(CASES)), [case.name for case in reversed(CASES)])
-    axes.set_xlabel("time over C's at the same thread level: medians, and bests as small marks", fontsize=8)
+    axes.set_xlabel("time over C's at the same thread level: medians, and bests as small marks",
+                    fontsize=8)
     axes.tick_params(labelsize=8, length=0)
     axes.legend(fontsize=8, frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=5)
     bench.tidy(axes)

@@ -2,10 +2,10 @@
 
 SPDX-License-Identifier: MIT
 
-messages_rank.py pympi|mpi4py LIBRARY BLOCKS CASES, on two ranks; LIBRARY is pingpong.c compiled, CASES a
-tuple in cases.py. Both loops run in the same processes, on the same cores and the same MPI, so that what
-disturbs one disturbs the other. Rank 0 prints way, case and seconds of every block: of one way of a
-message, half of a round trip, or of one collective.
+messages_rank.py pympi|mpi4py LIBRARY BLOCKS CASES, on two ranks; LIBRARY is pingpong.c compiled,
+CASES a tuple in cases.py. Both loops run in the same processes, on the same cores, arrays and MPI, so
+that what disturbs one disturbs the other. Rank 0 prints way, case and seconds of every block: of one
+way of a message, half of a round trip, or of one collective.
 """
 
 import ctypes
@@ -59,7 +59,7 @@ def loops_of(c, library, comms, case):
 
 
 def timed(loop, times):
-    """The seconds of so many; a tenth of them goes before, to have the other's data out of the caches."""
+    """The seconds of so many, after a few that bring code and data into the caches."""
     loop(1 + times // 10)
     begin = time.perf_counter()
     loop(times)
