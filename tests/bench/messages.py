@@ -3,7 +3,8 @@
 SPDX-License-Identifier: MIT
 
 Each library's jobs have C's loops in the same processes, block by block in turn, and are themselves
-run in turn, several times. C alone, at the least and at the most thread level, stands beside.
+run in turn, several times. C alone, at the least and at the most thread level, stands beside. MPI is
+started for many threads, as pympi and mpi4py do, but in what is called single.
 """
 
 import subprocess
@@ -40,12 +41,14 @@ def run_c(build, times, way, pingpong, blocks):
                 times[way, way, case.name].append(float(seconds))
 
 
-def run_python(build, times, library, shared, blocks):
+def run_python(build, times, job, shared, blocks):
     """Note the times of a library, and those of C in the same processes."""
-    program = {"pympi": build.pympi, "mpi4py": build.python}[library]
-    command = [program, str(RANKS), library, shared, str(blocks), "CASES"]
+    command = {"pympi": [build.pympi], "pympi, single": [build.pympi, "--mpi-threads", "single"],
+               "mpi4py": [build.python]}[job]
+    library = job.split(",")[0]
+    command += [str(RANKS), library, shared, str(blocks), "CASES"]
     for way, case, seconds in run(build, command):
-        times[library, way, case].append(float(seconds))
+        times[job, way, case].append(float(seconds))
 
 
 def measure(build, quick):
@@ -54,7 +57,7 @@ def measure(build, quick):
     pingpong = build.compile("pingpong.c")
     shared = build.compile("pingpong.c", "-shared", "-fPIC")
     for repetition in range(1 if quick else 6):
-        jobs = ["C, single", "pympi", "C, multiple", "mpi4py"]
+        jobs = ["C, single", "pympi", "C, multiple", "mpi4py", "pympi, single"]
         for job in jobs[::-1] if repetition % 2 else jobs:
             if job in C_ALONE:
                 run_c(build, times, job, pingpong, blocks)
@@ -69,34 +72,47 @@ def ratios(times, job, way, case):
     return ours and (min(ours) / min(other), median(ours) / median(other))
 
 
+def two(pair):
+    """Ratios of bests and of medians for people."""
+    return [f"{ratio:.2f}" for ratio in pair] if pair else ["", ""]
+
+
+def alone(times, case):
+    """The ratio of bests against C in a job of its own."""
+    ours, other = times.get(("pympi", "pympi", case)), times["C, multiple", "C, multiple", case]
+    return f"{min(ours) / min(other):.2f}" if ours else ""
+
+
 def print_ratios(times):
     """The table of targets."""
     rows = []
     for case in CASES:
         ours = ratios(times, "pympi", "pympi", case.name)
-        theirs = ratios(times, "mpi4py", "mpi4py", case.name)
-        pickled = ratios(times, "mpi4py", "pkl5", case.name)
-        cells = [f"{r:.2f}" for r in ours] if ours else ["", ""]
-        rows.append([case.name, *cells, f"{case.most:.2f}" if case.most else "",
+        rows.append([case.name, *two(ours), f"{case.most:.2f}" if case.most else "",
                      bench.verdict(*ours, case.most) if ours else "not there",
+                     alone(times, case.name),
+                     *two(ratios(times, "pympi, single", "pympi", case.name)),
+                     *two(ratios(times, "mpi4py", "mpi4py", case.name)),
                      "upper" if case.upper() else "lower",
-                     *[f"{r:.2f}" for r in theirs], f"{pickled[1]:.2f}" if pickled else ""])
-    head = ["time over C's in the same processes", "best", "median", "at most", "pympi", "mpi4py",
-            "best", "median", "pkl5"]
+                     two(ratios(times, "mpi4py", "pkl5", case.name))[1]])
+    head = ["over C in the same processes", "pympi", "median", "at most", "", ": C alone",
+            "single", "median", "mpi4py", "median", "case", "pkl5"]
     bench.print_table(head, rows)
 
 
 def print_times(times):
     """Best and median of everything."""
     ways = [("C, single", "C, single"), ("C, multiple", "C, multiple"), ("pympi", "C"),
-            ("pympi", "pympi"), ("mpi4py", "C"), ("mpi4py", "mpi4py")]
+            ("pympi", "pympi"), ("pympi, single", "C"), ("pympi, single", "pympi"),
+            ("mpi4py", "C"), ("mpi4py", "mpi4py")]
     rows = []
     for case in CASES:
         rows.append([case.name])
         for job, way in ways:
             taken = times.get((job, way, case.name))
             rows[-1] += bench.best_and_median(taken) if taken else ["", ""]
-    names = ["C, single", "C, multiple", "C by pympi", "pympi", "C by mpi4py", "mpi4py"]
+    names = ["C, single", "C, multiple", "C by pympi", "pympi", "C by single", "single",
+             "C by mpi4py", "mpi4py"]
     bench.print_table(["one way: best, median", *[cell for n in names for cell in (n, "")]], rows)
 
 
