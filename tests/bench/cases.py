@@ -1,4 +1,4 @@
-"""What messages.py and check.py measure: the statements, the C that each is held against, the targets.
+"""What messages.py and check.py measure: statements, the C that each is held against, targets.
 
 SPDX-License-Identifier: MIT
 
@@ -70,8 +70,7 @@ CASES = (
 
 # What --check is measured on. The C beside is a measure of the machine: a message or a reduction.
 CHECKED = (
-    CASES[0],
-    CASES[10],
+    *(case for case in CASES if case.name in ("send(7)", "allreduce(1.0)")),
     Case("barrier()", "allreduce", 8, None, lambda: None, ("comm.barrier()",), ()),
     Case("bcast(7)", "allreduce", 8, None, lambda: 7, ("comm.bcast(value)",), ()),
     Case("allgather(7)", "allreduce", 8, None, lambda: 7, ("comm.allgather(value)",), ()),

@@ -1,9 +1,9 @@
-"""The ranks' part of growth.py: calls every collective on objects; rank 0 prints what each rank sent, as JSON.
+"""The ranks' part of growth.py: every collective on objects, and what it makes each rank do.
 
 SPDX-License-Identifier: MIT
 
-growth_rank.py LIBRARY, with LIBRARY, growth.c compiled, preloaded. A number is the mean of a few calls,
-which come after others that may have set something up.
+growth_rank.py LIBRARY, with LIBRARY, growth.c compiled, preloaded. Rank 0 prints, as JSON, the means
+of a few calls, which come after others that may have set something up.
 """
 
 import ctypes
