@@ -25,11 +25,6 @@ def communicator(library):
     return MPI.COMM_WORLD
 
 
-def able(statement, comm):
-    """Whether comm has the keyword of a statement."""
-    return "into=" not in statement or "into" in comm.recv.__text_signature__
-
-
 def marked(c, name, statement, **names):
     """Return a function that runs the statement between marks, the second of which has the name."""
     text = (f"def make(begin, end, name, {', '.join(names)}):\n"
@@ -47,12 +42,11 @@ def pairs(c, library, comm):
            lambda: c.count_c_recv(memory, 8, peer, b"C/recv"))
     for case in (case for case in cases.CASES if case.name in NAMES):
         statements = case.pympi if library == "pympi" else case.mpi4py
-        if able(statements[1], comm):
-            value = case.value()
-            names = {"comm": comm, "peer": peer, "value": value,
-                     "target": getattr(value, "copy", lambda: None)()}
-            yield (marked(c, f"{case.name}/send", statements[0], **names),
-                   marked(c, f"{case.name}/recv", statements[1], **names))
+        value = case.value()
+        names = {"comm": comm, "peer": peer, "value": value,
+                 "target": getattr(value, "copy", lambda: None)()}
+        yield (marked(c, f"{case.name}/send", statements[0], **names),
+               marked(c, f"{case.name}/recv", statements[1], **names))
 
 
 def exchange(rank, send, recv, times):

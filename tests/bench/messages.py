@@ -67,8 +67,8 @@ def measure(build, quick):
 
 
 def ratios(times, job, way, case):
-    """Of bests and of medians, against C in the same processes; None: it was not measured."""
-    ours, other = times.get((job, way, case)), times.get((job, "C", case))
+    """Of bests and of medians, against C in the same processes; None: it is not measured."""
+    ours, other = times.get((job, way, case)), times[job, "C", case]
     return ours and (min(ours) / min(other), median(ours) / median(other))
 
 
@@ -79,8 +79,7 @@ def two(pair):
 
 def alone(times, case):
     """The ratio of bests against C in a job of its own."""
-    ours, other = times.get(("pympi", "pympi", case)), times["C, multiple", "C, multiple", case]
-    return f"{min(ours) / min(other):.2f}" if ours else ""
+    return f"{min(times['pympi', 'pympi', case]) / min(times['C, multiple', 'C, multiple', case]):.2f}"
 
 
 def print_ratios(times):
@@ -89,7 +88,7 @@ def print_ratios(times):
     for case in CASES:
         ours = ratios(times, "pympi", "pympi", case.name)
         rows.append([case.name, *two(ours), f"{case.most:.2f}" if case.most else "",
-                     bench.verdict(*ours, case.most) if ours else "not there",
+                     bench.verdict(*ours, case.most),
                      alone(times, case.name),
                      *two(ratios(times, "pympi, single", "pympi", case.name)),
                      *two(ratios(times, "mpi4py", "mpi4py", case.name)),
@@ -109,8 +108,7 @@ def print_times(times):
     for case in CASES:
         rows.append([case.name])
         for job, way in ways:
-            taken = times.get((job, way, case.name))
-            rows[-1] += bench.best_and_median(taken) if taken else ["", ""]
+            rows[-1] += bench.best_and_median(times[job, way, case.name])
     names = ["C, single", "C, multiple", "C by pympi", "pympi", "C by single", "single",
              "C by mpi4py", "mpi4py"]
     bench.print_table(["one way: best, median", *[cell for n in names for cell in (n, "")]], rows)

@@ -34,23 +34,13 @@ def communicators(library):
     return {"mpi4py": MPI.COMM_WORLD, "pkl5": pkl5.Intracomm(MPI.COMM_WORLD)}
 
 
-def able(comm, statements):
-    """Whether comm has these verbs and keywords."""
-    for statement in statements:
-        verb = getattr(comm, statement.split("(")[0].removeprefix("comm."), None)
-        if verb is None or "into=" in statement and "into" not in verb.__text_signature__:
-            return False
-    return True
-
-
 def loops_of(c, library, comms, case):
     """Return {way: function of a number} for a case: the library's, and C's on the same memory."""
     loops, value = {}, case.value()
     target = getattr(value, "copy", lambda: None)()
     for way, comm in comms.items():
         statements = case.pympi if way == "pympi" else case.mpi4py
-        wanted = way != "pkl5" or isinstance(value, dict) and case.size > 8
-        if wanted and able(comm, statements):
+        if way != "pkl5" or isinstance(value, dict) and case.size > 8:
             loops[way] = cases.make_loop(statements, comm=comm, value=value, target=target,
                                          peer=1 - comm.rank)
     memory = address(value, case.size), address(target, case.size)
@@ -82,8 +72,6 @@ def measure(c, library, comms, case, blocks):
     """Print every block of a case."""
     times = cases.times_of(case.size)
     loops = loops_of(c, library, comms, case)
-    if len(loops) == 1:
-        return
     parts = times * (2 if case.loop == "message" else 1)
     for way, taken in alternate(loops, c.bench_barrier, times, blocks).items():
         if next(iter(comms.values())).rank == 0:
