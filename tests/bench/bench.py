@@ -80,7 +80,7 @@ def verdict(best, middle, most):
     """What the ratios of bests and of medians say about a target, which may be None."""
     if most is None:
         return ""
-    return "met" if middle <= most else "at best" if best <= most else "MISSED"
+    return {0: "MISSED", 1: "unclear", 2: "met"}[(best <= most) + (middle <= most)]
 
 
 def print_table(head, rows):
