@@ -6,11 +6,19 @@
 
 #include "modules/common/runtime.h"
 
+/* Keywords are short texts in ASCII: most differ in their first letter. */
+static bool is_named(PyObject *name, const char *text)
+{
+    return (PyUnicode_IS_COMPACT_ASCII(name) ? (char)PyUnicode_1BYTE_DATA(name)[0] == text[0]
+                                             : true) &&
+           PyUnicode_CompareWithASCIIString(name, text) == 0;
+}
+
 static int take_keyword(const pm_signature *signature, PyObject *name, PyObject *value,
                         PyObject **values)
 {
     for (int i = 0; i < PM_ARGS_MOST && signature->names[i]; i++) {
-        if (PyUnicode_CompareWithASCIIString(name, signature->names[i]) != 0) {
+        if (!is_named(name, signature->names[i])) {
             continue;
         }
         if (values[i]) {

@@ -16,6 +16,8 @@ static bool is_true(PyObject *object, const char *attribute)
     return truth;
 }
 
+#define SMALL 2048 /* bytes of elements that are copied at once */
+
 /* What the body of an ARRAY letter begins with; the dimensions follow, 8 bytes each. */
 typedef struct {
     uint8_t type; /* NumPy's number */
@@ -160,6 +162,31 @@ static int put_plain(pm_state *state, pm_letter *letter, PyObject *array)
     return pm_letter_add_part(letter, &view);
 }
 
+/* A small array as a whole letter but for what closes it: body, size of the part, the part. */
+static int put_small(pm_state *state, pm_letter *letter, PyObject *array, size_t size)
+{
+    const pm_numpy_array *fields = (const pm_numpy_array *)array;
+    int type = pm_numpy_type(&state->numpy, array);
+    size_t dimensions = (size_t)fields->nd * sizeof *fields->dimensions;
+    const array_form form = {.type = (uint8_t)type,
+                             .columns = !(fields->flags & PM_NUMPY_ROWS),
+                             .nd = (uint8_t)fields->nd,
+                             .item = (uint32_t)state->numpy.sizes[type]};
+    const uint64_t part = size;
+    if (pm_letter_reserve(letter, sizeof form + dimensions + sizeof part + size) < 0) {
+        return -1;
+    }
+    char *to = letter->bytes + letter->used;
+    memcpy(to, &form, sizeof form);
+    to = mempcpy(to + sizeof form, fields->dimensions, dimensions);
+    to = mempcpy(to, &part, sizeof part);
+    memcpy(to, fields->data, size);
+    pm_letter_header(letter)->body = sizeof form + dimensions;
+    pm_letter_header(letter)->parts = 1;
+    letter->used += sizeof form + dimensions + sizeof part + size;
+    return 0;
+}
+
 int pm_array_put(pm_state *state, pm_letter *letter, PyObject *array)
 {
     if (pm_letter_header(letter)->kind == PM_KIND_RECORD) {
@@ -167,6 +194,11 @@ int pm_array_put(pm_state *state, pm_letter *letter, PyObject *array)
     }
     const pm_numpy_array *fields = (const pm_numpy_array *)array;
     bool whole = fields->flags & (PM_NUMPY_ROWS | PM_NUMPY_COLUMNS);
+    size_t size = (size_t)pm_numpy_count(array) *
+                  (size_t)state->numpy.sizes[pm_numpy_type(&state->numpy, array)];
+    if (whole && size && size <= SMALL) {
+        return put_small(state, letter, array, size);
+    }
     PyObject *copy = whole ? Py_NewRef(array) : PyObject_CallMethod(array, "copy", "s", "C");
     int result = copy ? put_plain(state, letter, copy) : -1;
     Py_XDECREF(copy);
@@ -227,14 +259,13 @@ static bool read_form(pm_letter *letter, Py_ssize_t size, array_form *form, Py_s
         return false;
     }
     memcpy(dimensions, bytes + sizeof *form, form->nd * sizeof *dimensions);
-    Py_ssize_t count = size / form->item;
+    Py_ssize_t total = form->item;
     for (int i = 0; i < form->nd; i++) {
-        if (dimensions[i] == 0 || count % dimensions[i]) {
-            return dimensions[i] == 0 && size == 0;
+        if (dimensions[i] < 0 || __builtin_mul_overflow(total, dimensions[i], &total)) {
+            return false;
         }
-        count /= dimensions[i];
     }
-    return size % form->item == 0 && count == 1;
+    return total == size;
 }
 
 /* True when the elements may be received where the receiver wants them, as they come. */
@@ -282,6 +313,21 @@ PyObject *pm_array_new(pm_state *state, pm_letter *letter, Py_ssize_t size)
     }
     return pm_numpy_new(&state->numpy, state->ndarray, form.type, form.nd, dimensions,
                         form.columns && form.nd > 1);
+}
+
+PyObject *pm_array_take(pm_state *state, pm_letter *letter)
+{
+    size_t size = pm_letter_part_size(letter, 0);
+    PyObject *target = pm_array_new(state, letter, (Py_ssize_t)size);
+    if (target && PyByteArray_CheckExact(target)) { /* no NumPy here */
+        memcpy(PyByteArray_AS_STRING(target), pm_letter_part_inside(letter, 0), size);
+        Py_XSETREF(letter->value, target);
+        return pm_array_finish(letter);
+    }
+    if (target && size) {
+        memcpy(((pm_numpy_array *)target)->data, pm_letter_part_inside(letter, 0), size);
+    }
+    return target;
 }
 
 int pm_array_view(pm_state *state, PyObject *target, Py_buffer *view)

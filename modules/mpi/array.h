@@ -19,6 +19,9 @@ int pm_array_put(pm_state *state, pm_letter *letter, PyObject *array);
  * where it fits. Without NumPy a bytearray, for pm_array_finish. */
 PyObject *pm_array_new(pm_state *state, pm_letter *letter, Py_ssize_t size);
 
+/* The value of an ARRAY letter whose elements came inside. */
+PyObject *pm_array_take(pm_state *state, pm_letter *letter);
+
 /* Takes a view of the target's memory for what comes: its elements as bytes. */
 int pm_array_view(pm_state *state, PyObject *target, Py_buffer *view);
 

@@ -299,6 +299,10 @@ static PyObject *raise_failure(pm_letter *letter, const char *call)
 PyObject *pm_decode(pm_state *state, pm_letter *letter, const char *call)
 {
     bool inside = !pm_letter_header(letter)->apart && letter->part_count == 0;
+    if (inside && pm_letter_header(letter)->kind == PM_KIND_ARRAY &&
+        pm_letter_header(letter)->parts == 1) {
+        return pm_array_take(state, letter);
+    }
     if (inside && pm_letter_header(letter)->parts && take_out_parts(state, letter) < 0) {
         return NULL;
     }

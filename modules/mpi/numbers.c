@@ -14,12 +14,14 @@
 #include "modules/common/wait.h"
 #include "modules/mpi/cell.h"
 #include "modules/mpi/into.h"
+#include "modules/mpi/ring.h"
 
 /* Both memories of the exchange. */
 typedef struct {
     pm_cell cells[2];
     pm_cell *sum;
     pm_cell_native native;
+    int tag; /* of what follows */
 } exchange;
 
 /* What was combined is spent: a message that is no cell must not find it there again. */
@@ -41,6 +43,7 @@ static int exchange_cells(const pm_numbers *given, exchange *own)
     own->cells[1].magic = 0;
     pc_tree tree = {comm->inner, comm->rank,  comm->size, pc_runtime_collective_tag(comm->sequence),
                     given->call, pc_wait_code};
+    own->tag = pc_runtime_collective_tag(comm->sequence + 1);
     comm->sequence += 2;
     pc_tree_cells cells = {&own->cells[0], &own->cells[1], pm_cell_size(state, &own->cells[0]),
                            MPI_BYTE, (int)sizeof(pm_cell)};
@@ -81,18 +84,35 @@ static PyObject *take_small(const pm_numbers *given, const pm_cell *cell)
     return result;
 }
 
+static int reduce_memory(const pm_numbers *given, const exchange *own, PyObject *result,
+                         PyObject *owner)
+{
+    pm_comm *comm = given->comm;
+    Py_ssize_t size = pm_state_of_type(Py_TYPE(comm))->numpy.sizes[own->sum->type];
+    bool gets = given->root < 0 || given->root == comm->rank;
+    pm_ring ring = {.from = ((const pm_numpy_array *)given->value)->data,
+                    .to = gets ? ((pm_numpy_array *)result)->data : NULL,
+                    .count = (Py_ssize_t)own->sum->count,
+                    .size = size,
+                    .type = own->native.type,
+                    .op = own->native.op,
+                    .tag = own->tag,
+                    .owner = owner,
+                    .call = given->call};
+    if (given->root < 0 && pm_ring_suits(comm, ring.count * size)) {
+        return pm_ring_allreduce(comm, &ring);
+    }
+    return pm_native_reduce(comm, ring.from, ring.to, ring.count, ring.type, ring.op, given->root,
+                            owner, given->call);
+}
+
 static PyObject *reduce_large(const pm_numbers *given, const exchange *own)
 {
     bool gets = given->root < 0 || given->root == given->comm->rank;
     PyObject *result = gets ? new_result(given, own->sum) : Py_NewRef(Py_None);
     PyObject *owner = result ? PyTuple_Pack(2, given->value, result) : NULL;
-    if (owner) {
-        const void *from = ((const pm_numpy_array *)given->value)->data;
-        void *to = gets ? ((pm_numpy_array *)result)->data : NULL;
-        if (pm_native_reduce(given->comm, from, to, (Py_ssize_t)own->sum->count, own->native.type,
-                             own->native.op, given->root, owner, given->call) < 0) {
-            Py_CLEAR(result);
-        }
+    if (!owner || reduce_memory(given, own, result, owner) < 0) {
+        Py_CLEAR(result);
     }
     Py_XDECREF(owner);
     return result;

@@ -9,6 +9,7 @@ enum { ABI_VERSION = 0, DESCR_FROM_TYPE = 45, NEW_FROM_DESCR = 94 }; /* places i
 /* bool, all integers, float, double, long double and their complex ones. */
 #define PLAIN_FIRST 0
 #define PLAIN_LAST  16
+#define DOUBLE      12
 
 typedef unsigned (*version_function)(void);
 typedef PyObject *(*descr_function)(int type);
@@ -78,12 +79,11 @@ static bool has_attribute(PyObject *object, const char *name, const char *text)
 static bool holds(const pm_numpy *numpy, PyObject *ndarray)
 {
     const Py_ssize_t shape[] = {2, 3};
-    const int type = 12; /* double */
-    PyObject *array = pm_numpy_new(numpy, ndarray, type, 2, shape, true);
+    PyObject *array = pm_numpy_new(numpy, ndarray, DOUBLE, 2, shape, true);
     const pm_numpy_array *fields = (const pm_numpy_array *)array;
     bool right = array && (PyObject *)Py_TYPE(array) == ndarray && fields->nd == 2 &&
                  fields->dimensions[1] == 3 && fields->strides[0] == 8 &&
-                 fields->strides[1] == 16 && fields->descr == numpy->descrs[type] &&
+                 fields->strides[1] == 16 && fields->descr == numpy->descrs[DOUBLE] &&
                  (fields->flags & 0xfff) ==
                      (PM_NUMPY_COLUMNS | 0x4 | PM_NUMPY_ALIGNED | PM_NUMPY_WRITABLE) &&
                  has_attribute(array, "shape", "(2, 3)") &&
@@ -103,7 +103,7 @@ void pm_numpy_setup(pm_numpy *numpy, PyObject *ndarray)
     *(void **)&numpy->new_from_descr = function_at(table, NEW_FROM_DESCR);
     take_types(numpy, table);
     numpy->usable = true;
-    numpy->usable = !PyErr_Occurred() && numpy->descrs[12] && holds(numpy, ndarray);
+    numpy->usable = !PyErr_Occurred() && numpy->descrs[DOUBLE] && holds(numpy, ndarray);
     PyErr_Clear();
 }
 
@@ -121,7 +121,10 @@ int pm_numpy_type(const pm_numpy *numpy, PyObject *array)
     if (!numpy->usable || !(fields->flags & PM_NUMPY_ALIGNED)) {
         return -1;
     }
-    for (int type = PLAIN_LAST; type >= PLAIN_FIRST; type--) { /* double is near the end */
+    if (fields->descr == numpy->descrs[DOUBLE]) {
+        return DOUBLE;
+    }
+    for (int type = PLAIN_LAST; type >= PLAIN_FIRST; type--) {
         if (fields->descr == numpy->descrs[type]) {
             return type;
         }
