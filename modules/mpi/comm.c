@@ -132,7 +132,7 @@ static PyObject *comm_abort(PyObject *Py_UNUSED(self), PyObject *args, PyObject 
 
 #define KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 #define FAST(function)     (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
-#define VERB(name)                                                                                 \
+#define VERB(name, arguments)                                                                      \
     {#name, FAST(pm_verb_##name), pm_##name##_doc},                                                \
         {"i" #name, FAST(pm_verb_i##name), pm_comm_i##name##_doc},
 static PyMethodDef comm_methods[] = {

@@ -208,6 +208,8 @@ static PyMethodDef request_methods[] = {
     {"wait", FAST(request_wait), wait_doc},
     {"test", FAST(request_test), test_doc},
     {"cancel", request_cancel, METH_NOARGS, cancel_doc},
+    {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS,
+     PyDoc_STR("Request[T]: whose wait() gives a T; for annotations.")},
     {0},
 };
 #undef FAST

@@ -7,12 +7,13 @@
 #include "modules/mpi/reduce.h"
 #include "modules/mpi/request.h"
 
-#define BEGIN_ONLY(name)                                                                           \
+#define BEGIN_ONLY(name, arguments)                                                                \
     PyObject *pm_verb_i##name(PM_BEGIN)                                                            \
     {                                                                                              \
         return pm_request_start(pm_begin_##name(self, args, count, names));                        \
     }                                                                                              \
     const char pm_comm_i##name##_doc[] =                                                           \
+        "i" #name "($self, /" arguments ")\n--\n\n"                                                \
         "Begins " #name "() and gives a Request, whose wait() gives its result.\n"                 \
         "Collective over comm: all ranks begin their i… verbs in the same order, and none of "   \
         "them\n"                                                                                   \

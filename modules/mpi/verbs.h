@@ -5,20 +5,21 @@
 
 #include "modules/mpi/collectives.h"
 
+/* Each verb with its arguments, as Python shows them. */
 #define PM_VERBS(VERB)                                                                             \
-    VERB(barrier)                                                                                  \
-    VERB(bcast)                                                                                    \
-    VERB(scatter)                                                                                  \
-    VERB(gather)                                                                                   \
-    VERB(allgather)                                                                                \
-    VERB(alltoall)                                                                                 \
-    VERB(reduce)                                                                                   \
-    VERB(allreduce)                                                                                \
-    VERB(scan)                                                                                     \
-    VERB(exscan)                                                                                   \
-    VERB(reduce_scatter)
+    VERB(barrier, "")                                                                              \
+    VERB(bcast, ", obj=None, root=0, into=None")                                                   \
+    VERB(scatter, ", items=None, root=0, axis=None, counts=None, into=None")                       \
+    VERB(gather, ", obj, root=0, axis=None, into=None")                                            \
+    VERB(allgather, ", obj, axis=None, into=None")                                                 \
+    VERB(alltoall, ", items, axis=None, counts=None, into=None")                                   \
+    VERB(reduce, ", value, op=SUM, root=0, into=None, commutative=False")                          \
+    VERB(allreduce, ", value, op=SUM, into=None, commutative=False")                               \
+    VERB(scan, ", value, op=SUM, into=None")                                                       \
+    VERB(exscan, ", value, op=SUM, into=None")                                                     \
+    VERB(reduce_scatter, ", items, op=SUM, axis=None, counts=None, into=None")
 
-#define DECLARE(name)                                                                              \
+#define DECLARE(name, arguments)                                                                   \
     extern const char pm_comm_i##name##_doc[];                                                     \
     PyObject *pm_verb_##name(PM_BEGIN);                                                            \
     PyObject *pm_verb_i##name(PM_BEGIN);
