@@ -9,7 +9,7 @@ import time
 from harness import leftover, stacks
 
 # mpirun's helpers may outlive it by a moment.
-GRACE = 1.0
+GRACE = 3.0
 
 
 @dataclasses.dataclass
