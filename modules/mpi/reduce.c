@@ -12,7 +12,6 @@
 #include "modules/mpi/numbers.h"
 #include "modules/mpi/operators.h"
 
-/* A callable that changes its left argument may do so to what has travelled, never to what was given. */
 static PyObject *apply_items(pm_work *work, PyObject *left, PyObject *right)
 {
     Py_ssize_t count = PyList_GET_SIZE(left);
@@ -42,7 +41,7 @@ static PyObject *apply(pm_work *work, PyObject *left, PyObject *right)
 }
 
 /* This rank has no value any more: what it sends from now on says why. Interrupts end the work at once. */
-static int note_failure(pm_work *work)
+int pm_reduction_note(pm_work *work)
 {
     if (!PyErr_ExceptionMatches(PyExc_Exception)) {
         return -1;
@@ -58,17 +57,17 @@ static int note_failure(pm_work *work)
 }
 
 /* Sets *sum_p = left op right; left or right is NULL where this rank or the other had failed. */
-static int combine(pm_work *work, PyObject **sum_p, PyObject *left, PyObject *right)
+int pm_reduction_combine(pm_work *work, PyObject **sum_p, PyObject *left, PyObject *right)
 {
     PyObject *sum = left && right ? apply(work, left, right) : NULL;
     if (sum) {
         Py_XSETREF(*sum_p, sum);
         return 0;
     }
-    return PyErr_Occurred() ? note_failure(work) : 0;
+    return PyErr_Occurred() ? pm_reduction_note(work) : 0;
 }
 
-static int post_value(pm_work *work, int dest)
+int pm_reduction_post(pm_work *work, int dest)
 {
     if (!work->value) {
         pm_work_raise(Py_NewRef(work->failed));
@@ -84,9 +83,9 @@ static int take_in(pm_work *work)
 {
     PyObject *other = pm_work_value(work, 0);
     if (!other) {
-        return note_failure(work);
+        return pm_reduction_note(work);
     }
-    int result = combine(work, &work->value, work->value, other);
+    int result = pm_reduction_combine(work, &work->value, work->value, other);
     Py_DECREF(other);
     return result;
 }
@@ -104,7 +103,7 @@ static int climb(pm_work *work, int top)
         work->step <<= 1;
         if (from_top & step) {
             work->step = size;
-            return post_value(work, (from_top - step + top) % size);
+            return pm_reduction_post(work, (from_top - step + top) % size);
         }
         if (from_top + step < size) {
             return pm_work_expect(work, (from_top + step + top) % size);
@@ -115,7 +114,7 @@ static int climb(pm_work *work, int top)
 
 /* What this rank gives to begin with. A rank alone gets a value that shares nothing with its own, as
  * many ranks do. */
-static int begin_value(pm_work *work)
+int pm_reduction_begin(pm_work *work)
 {
     if (work->per_item) {
         PyObject *items =
@@ -132,7 +131,7 @@ static int begin_value(pm_work *work)
             work->comm->size == 1 ? pm_collective_copy(work, work->items) : Py_NewRef(work->items);
     }
     work->step = 1;
-    return work->value ? 0 : note_failure(work);
+    return work->value ? 0 : pm_reduction_note(work);
 }
 
 /* The whole value on the rank that holds it. An operator may return what it was given, as MAX does. */
@@ -142,7 +141,7 @@ static PyObject *whole_value(pm_work *work)
                                       : Py_XNewRef(work->value);
 }
 
-static int end_reduction(pm_work *work, PyObject *value)
+int pm_reduction_end(pm_work *work, PyObject *value)
 {
     return pm_work_end(work, pm_into_put(work->state, value, work->into, work->call));
 }
@@ -153,7 +152,7 @@ enum { CLIMBING, MOVING, SPREADING, ENDING };
 static int reduce_next(pm_work *work)
 {
     int rank = work->comm->rank, root = work->root, top = work->commutes ? root : 0;
-    if (work->round == 0 && begin_value(work) < 0) {
+    if (work->round == 0 && pm_reduction_begin(work) < 0) {
         return -1;
     }
     if (work->phase == CLIMBING) {
@@ -163,31 +162,27 @@ static int reduce_next(pm_work *work)
         }
         work->phase = MOVING;
         if (top != root && (rank == top || rank == root)) {
-            return rank == top ? post_value(work, root) : pm_work_expect(work, top);
+            return rank == top ? pm_reduction_post(work, root) : pm_work_expect(work, top);
         }
     }
     if (rank != root) {
         return pm_work_end(work, Py_NewRef(Py_None));
     }
-    return end_reduction(work, rank == top ? whole_value(work) : pm_work_value(work, 0));
+    return pm_reduction_end(work, rank == top ? whole_value(work) : pm_work_value(work, 0));
 }
 
 static int end_allreduce(pm_work *work)
 {
     PyObject *value = work->comm->rank == 0 ? whole_value(work)
                                             : pm_decode(work->state, work->letter, work->call);
-    if (value && work->per_item) {
-        PyObject *own = PyList_GetItem(value, work->comm->rank); /* borrowed */
-        Py_SETREF(value, Py_XNewRef(own));
-    }
-    return end_reduction(work, value);
+    return pm_reduction_end(work, value);
 }
 
 /* Up to rank 0, and down again. */
 static int allreduce_next(pm_work *work)
 {
     int rank = work->comm->rank, size = work->comm->size;
-    if (work->round == 0 && begin_value(work) < 0) {
+    if (work->round == 0 && pm_reduction_begin(work) < 0) {
         return -1;
     }
     if (work->phase == CLIMBING) {
@@ -221,13 +216,13 @@ static int take_in_before_own(pm_work *work, PyObject *other)
 {
     PyObject *copy = pm_collective_copy(work, other);
     if (!copy) {
-        return note_failure(work);
+        return pm_reduction_note(work);
     }
     if (!work->before_own) {
         work->before_own = copy;
         return 0;
     }
-    int result = combine(work, &work->before_own, copy, work->before_own);
+    int result = pm_reduction_combine(work, &work->before_own, copy, work->before_own);
     Py_DECREF(copy);
     return result;
 }
@@ -237,11 +232,11 @@ static int take_in_before(pm_work *work)
 {
     PyObject *other = pm_work_value(work, 0);
     if (!other) {
-        return note_failure(work);
+        return pm_reduction_note(work);
     }
     int result = work->exclusive ? take_in_before_own(work, other) : 0;
     if (result == 0) {
-        result = combine(work, &work->value, other, work->value);
+        result = pm_reduction_combine(work, &work->value, other, work->value);
     }
     Py_DECREF(other);
     return result;
@@ -252,33 +247,23 @@ static int take_in_before(pm_work *work)
 static int scan_next(pm_work *work)
 {
     int rank = work->comm->rank, size = work->comm->size, step = 1 << work->round;
-    if ((work->round == 0 && begin_value(work) < 0) ||
+    if ((work->round == 0 && pm_reduction_begin(work) < 0) ||
         (work->arrival_count && take_in_before(work) < 0)) {
         return -1;
     }
     if (step < size) {
         int posted = rank >= step ? pm_work_expect(work, rank - step) : 1;
-        return posted == 1 && rank + step < size ? post_value(work, rank + step) : posted;
+        return posted == 1 && rank + step < size ? pm_reduction_post(work, rank + step) : posted;
     }
     if (work->exclusive) {
         PyObject *before = Py_NewRef(work->before_own ? work->before_own : Py_None);
-        return before == Py_None ? pm_work_end(work, before) : end_reduction(work, before);
+        return before == Py_None ? pm_work_end(work, before) : pm_reduction_end(work, before);
     }
-    return end_reduction(work, whole_value(work));
+    return pm_reduction_end(work, whole_value(work));
 }
 
-/* The arguments of a reduction; NULL: not given, or None. */
-typedef struct {
-    pm_comm *comm;
-    const char *call;
-    PyObject *value, *op, *into, *axis, *counts;
-    int root, commutes;
-} reduction;
-
-/* What a verb's values are, in the order of its signature: v value, o op, r root, i into, c commutative,
- * a axis, n counts. -1 with an exception set. */
-static int read_reduction(PyObject *self, const pm_signature *signature, const char *order,
-                          PyObject *const *args, Py_ssize_t count, PyObject *names, reduction *out)
+int pm_reduction_read(PyObject *self, const pm_signature *signature, const char *order,
+                      PyObject *const *args, Py_ssize_t count, PyObject *names, pm_reduction *out)
 {
     PyObject *values[PM_ARGS_MOST], *given[128] = {NULL};
     if (pm_args_read(signature, args, count, names, values) < 0) {
@@ -287,14 +272,14 @@ static int read_reduction(PyObject *self, const pm_signature *signature, const c
     for (int i = 0; order[i]; i++) {
         given[(int)order[i]] = !values[i] || order[i] == 'o' ? values[i] : pm_args_given(values[i]);
     }
-    *out = (reduction){.comm = (pm_comm *)self,
-                       .call = signature->call,
-                       .value = values[0],
-                       .op = given['o'] ? given['o'] : pm_state_of_type(Py_TYPE(self))->sum,
-                       .into = given['i'],
-                       .axis = given['a'],
-                       .counts = given['n'],
-                       .commutes = given['c'] ? PyObject_IsTrue(given['c']) : 0};
+    *out = (pm_reduction){.comm = (pm_comm *)self,
+                          .call = signature->call,
+                          .value = values[0],
+                          .op = given['o'] ? given['o'] : pm_state_of_type(Py_TYPE(self))->sum,
+                          .into = given['i'],
+                          .axis = given['a'],
+                          .counts = given['n'],
+                          .commutes = given['c'] ? PyObject_IsTrue(given['c']) : 0};
     return out->commutes < 0 || !pm_operator_check(out->op, out->call) ||
                    pm_args_root(out->comm, given['r'], out->call, &out->root) < 0 ||
                    pm_into_check(pm_state_of_type(Py_TYPE(self)), out->into, out->call) < 0 ||
@@ -303,7 +288,7 @@ static int read_reduction(PyObject *self, const pm_signature *signature, const c
                : 0;
 }
 
-static pm_work *new_reduction(const reduction *given, pm_work_next next)
+pm_work *pm_reduction_new(const pm_reduction *given, pm_work_next next)
 {
     pm_work *work = pm_work_collective(given->comm, given->call, next);
     if (work) {
@@ -319,25 +304,20 @@ static pm_work *new_reduction(const reduction *given, pm_work_next next)
 }
 
 /* Numbers and arrays first; what they leave goes by letters. */
-static PyObject *reduce_now(const reduction *given, int root, pm_work_next next)
+static PyObject *reduce_now(const pm_reduction *given, int root, pm_work_next next)
 {
     PyObject *result;
     pm_numbers numbers = {given->comm, given->call, given->value, given->op, given->into, root};
     if (pm_numbers_reduce(&numbers, &result) < 0) {
         return NULL;
     }
-    return result ? result : pm_work_run(new_reduction(given, next));
+    return result ? result : pm_work_run(pm_reduction_new(given, next));
 }
-
-#define OPERATOR                                                                                   \
-    "op: an operator such as mpi.SUM, or any callable of two values, which must associate;\n"      \
-    "commutative=True says that the order of the ranks does not matter. Arrays are combined\n"     \
-    "element by element. into: memory for the result, which is returned. "
 
 const char pm_reduce_doc[] =
     "reduce($self, /, value, op=SUM, root=0, into=None, commutative=False)\n--\n\n"
     "Combines every rank's value and gives the result to root; None elsewhere.\n"
-    "Collective over comm. log2(size) steps, in rank order.\n\n" OPERATOR
+    "Collective over comm. log2(size) steps, in rank order.\n\n" PM_OPERATOR_DOC
     "A failing op is an\nexception where it failed, and mpi.Error on the ranks that its value was "
     "meant for.";
 
@@ -346,17 +326,17 @@ static const pm_signature reduce_signature = {
 
 pm_work *pm_begin_reduce(PM_BEGIN)
 {
-    reduction given;
-    if (read_reduction(self, &reduce_signature, "voric", args, count, names, &given) < 0) {
+    pm_reduction given;
+    if (pm_reduction_read(self, &reduce_signature, "voric", args, count, names, &given) < 0) {
         return NULL;
     }
-    return new_reduction(&given, reduce_next);
+    return pm_reduction_new(&given, reduce_next);
 }
 
 PyObject *pm_comm_reduce(PM_BEGIN)
 {
-    reduction given;
-    return read_reduction(self, &reduce_signature, "voric", args, count, names, &given) < 0
+    pm_reduction given;
+    return pm_reduction_read(self, &reduce_signature, "voric", args, count, names, &given) < 0
                ? NULL
                : reduce_now(&given, given.root, reduce_next);
 }
@@ -364,25 +344,25 @@ PyObject *pm_comm_reduce(PM_BEGIN)
 const char pm_allreduce_doc[] =
     "allreduce($self, /, value, op=SUM, into=None, commutative=False)\n--\n\n"
     "Combines every rank's value and gives every rank the result.\n"
-    "Collective over comm. 2 log2(size) steps, in rank order; log2(size) for numbers.\n\n" OPERATOR
-    "A failing op is an\nexception on every rank.";
+    "Collective over comm. 2 log2(size) steps, in rank order; log2(size) for "
+    "numbers.\n\n" PM_OPERATOR_DOC "A failing op is an\nexception on every rank.";
 
 static const pm_signature allreduce_signature = {
     "allreduce", 1, 0, {"value", "op", "into", "commutative"}};
 
 pm_work *pm_begin_allreduce(PM_BEGIN)
 {
-    reduction given;
-    if (read_reduction(self, &allreduce_signature, "voic", args, count, names, &given) < 0) {
+    pm_reduction given;
+    if (pm_reduction_read(self, &allreduce_signature, "voic", args, count, names, &given) < 0) {
         return NULL;
     }
-    return new_reduction(&given, allreduce_next);
+    return pm_reduction_new(&given, allreduce_next);
 }
 
 PyObject *pm_comm_allreduce(PM_BEGIN)
 {
-    reduction given;
-    return read_reduction(self, &allreduce_signature, "voic", args, count, names, &given) < 0
+    pm_reduction given;
+    return pm_reduction_read(self, &allreduce_signature, "voic", args, count, names, &given) < 0
                ? NULL
                : reduce_now(&given, -1, allreduce_next);
 }
@@ -390,99 +370,37 @@ PyObject *pm_comm_allreduce(PM_BEGIN)
 const char pm_scan_doc[] =
     "scan($self, /, value, op=SUM, into=None)\n--\n\n"
     "Combines the values of the ranks up to this one, its own included.\n"
-    "Collective over comm. log2(size) steps, in rank order.\n\n" OPERATOR
+    "Collective over comm. log2(size) steps, in rank order.\n\n" PM_OPERATOR_DOC
     "A failing op is an\nexception where it failed, and mpi.Error on the ranks behind.";
 
 static const pm_signature scan_signature = {"scan", 1, 0, {"value", "op", "into"}};
 
 pm_work *pm_begin_scan(PM_BEGIN)
 {
-    reduction given;
-    if (read_reduction(self, &scan_signature, "voi", args, count, names, &given) < 0) {
+    pm_reduction given;
+    if (pm_reduction_read(self, &scan_signature, "voi", args, count, names, &given) < 0) {
         return NULL;
     }
-    return new_reduction(&given, scan_next);
+    return pm_reduction_new(&given, scan_next);
 }
 
 const char pm_exscan_doc[] =
     "exscan($self, /, value, op=SUM, into=None)\n--\n\n"
     "Combines the values of the ranks before this one; None on rank 0.\n"
-    "Collective over comm. log2(size) steps, in rank order.\n\n" OPERATOR
+    "Collective over comm. log2(size) steps, in rank order.\n\n" PM_OPERATOR_DOC
     "A failing op is an\nexception where it failed, and mpi.Error on the ranks behind.";
 
 static const pm_signature exscan_signature = {"exscan", 1, 0, {"value", "op", "into"}};
 
 pm_work *pm_begin_exscan(PM_BEGIN)
 {
-    reduction given;
-    if (read_reduction(self, &exscan_signature, "voi", args, count, names, &given) < 0) {
+    pm_reduction given;
+    if (pm_reduction_read(self, &exscan_signature, "voi", args, count, names, &given) < 0) {
         return NULL;
     }
-    pm_work *work = new_reduction(&given, scan_next);
+    pm_work *work = pm_reduction_new(&given, scan_next);
     if (work) {
         work->exclusive = true;
     }
     return work;
 }
-
-const char pm_reduce_scatter_doc[] =
-    "reduce_scatter($self, /, items, op=SUM, axis=None, counts=None, into=None)\n--\n\n"
-    "Combines the first items of all ranks for rank 0, the next ones for rank 1, and so on.\n"
-    "Collective over comm. 2 log2(size) steps, in rank order.\n\n"
-    "items: a sequence of size items. With axis an array, which is combined whole; each rank\n"
-    "gets its part along the axis, as scatter cuts it. " OPERATOR "A failing\nop is an "
-    "exception on every rank.";
-
-static const pm_signature reduce_scatter_signature = {
-    "reduce_scatter", 1, 0, {"items", "op", "axis", "counts", "into"}};
-
-pm_work *pm_begin_reduce_scatter(PM_BEGIN)
-{
-    reduction given;
-    if (read_reduction(self, &reduce_scatter_signature, "voani", args, count, names, &given) < 0) {
-        return NULL;
-    }
-    pm_work *work = new_reduction(&given, allreduce_next);
-    if (work) {
-        work->per_item = true;
-    }
-    return work;
-}
-
-/* This rank's part of what has been reduced whole: a copy, so that the whole can go. */
-static PyObject *take_part(const reduction *given, PyObject *whole)
-{
-    pm_state *state = pm_state_of_type(Py_TYPE(given->comm));
-    PyObject *parts =
-        pm_axis_split(whole, given->axis, given->counts, given->comm->size, given->call);
-    PyObject *part = parts ? PySequence_GetItem(parts, given->comm->rank) : NULL;
-    PyObject *own = part ? PyObject_CallMethod(part, "copy", NULL) : NULL;
-    Py_XDECREF(part);
-    Py_XDECREF(parts);
-    return pm_into_put(state, own, given->into, given->call);
-}
-
-/* An array with an axis is reduced as allreduce does it, then cut. */
-PyObject *pm_comm_reduce_scatter(PM_BEGIN)
-{
-    reduction given;
-    PyObject *whole = NULL;
-    if (read_reduction(self, &reduce_scatter_signature, "voani", args, count, names, &given) < 0) {
-        return NULL;
-    }
-    pm_numbers numbers = {given.comm, given.call, given.value, given.op, NULL, -1};
-    if (given.axis && pm_numbers_reduce(&numbers, &whole) < 0) {
-        return NULL;
-    }
-    if (whole) {
-        PyObject *part = take_part(&given, whole);
-        Py_DECREF(whole);
-        return part;
-    }
-    pm_work *work = new_reduction(&given, allreduce_next);
-    if (work) {
-        work->per_item = true;
-    }
-    return pm_work_run(work);
-}
-#undef OPERATOR
