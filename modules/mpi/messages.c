@@ -151,7 +151,7 @@ static PyObject *receive(pm_comm *comm, const incoming *in, const char *call)
 }
 
 const char pm_comm_recv_doc[] =
-    "recv($self, /, source=ANY_SOURCE, tag=ANY_TAG, into=None, status=None, *, raw=False)\n--\n\n"
+    "recv(source=ANY_SOURCE, tag=ANY_TAG, into=None, status=None, *, raw=False)\n\n"
     "Receives the next object from rank source with this tag.\n"
     "Local.\n\n"
     "Messages from one rank with one tag arrive in the order in which they were sent. Arrays\n"
@@ -252,7 +252,7 @@ PyObject *pm_comm_isend(PM_BEGIN)
 }
 
 const char pm_comm_irecv_doc[] =
-    "irecv($self, /, source=ANY_SOURCE, tag=ANY_TAG, into=None)\n--\n\n"
+    "irecv(source=ANY_SOURCE, tag=ANY_TAG, into=None)\n\n"
     "Begins to receive the next object from rank source with this tag and gives a Request,\n"
     "whose wait() gives the object. Messages of any size.\n"
     "Local. Arguments and errors are those of recv().";
@@ -293,8 +293,8 @@ static PyObject *run_both(pm_work *sending, pm_work *receiving, PyObject *status
 }
 
 const char pm_comm_sendrecv_doc[] =
-    "sendrecv($self, /, obj, dest, sendtag=0, source=ANY_SOURCE, recvtag=ANY_TAG, into=None, "
-    "status=None)\n--\n\n"
+    "sendrecv(obj, dest, sendtag=0, source=ANY_SOURCE, recvtag=ANY_TAG, into=None, "
+    "status=None)\n\n"
     "Sends an object to rank dest while one is received from rank source, which it gives.\n"
     "Local. Cannot deadlock in a ring. Arguments and errors are those of send() and recv().";
 

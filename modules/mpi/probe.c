@@ -77,7 +77,7 @@ static PyObject *answer(int found, const wanted *one)
 }
 
 const char pm_comm_probe_doc[] =
-    "probe($self, /, source=ANY_SOURCE, tag=ANY_TAG)\n--\n\n"
+    "probe(source=ANY_SOURCE, tag=ANY_TAG)\n\n"
     "Waits for a message from rank source with this tag and gives its Status; recv() receives it.\n"
     "Local. With several threads that receive use mprobe().";
 
@@ -89,7 +89,7 @@ PyObject *pm_comm_probe(PM_BEGIN)
 }
 
 const char pm_comm_iprobe_doc[] =
-    "iprobe($self, /, source=ANY_SOURCE, tag=ANY_TAG)\n--\n\n"
+    "iprobe(source=ANY_SOURCE, tag=ANY_TAG)\n\n"
     "The Status of a message from rank source with this tag that has come, or None.\n"
     "Local. Does not wait.";
 
@@ -100,7 +100,7 @@ PyObject *pm_comm_iprobe(PM_BEGIN)
     return answer(find(self, args, count, names, &signature, false, &one), &one);
 }
 
-const char pm_comm_mprobe_doc[] = "mprobe($self, /, source=ANY_SOURCE, tag=ANY_TAG)\n--\n\n"
+const char pm_comm_mprobe_doc[] = "mprobe(source=ANY_SOURCE, tag=ANY_TAG)\n\n"
                                   "Waits for a message from rank source with this tag and takes "
                                   "it: a Message, whose recv() gives\n"
                                   "the object and which nobody else can receive.\n"
@@ -114,7 +114,7 @@ PyObject *pm_comm_mprobe(PM_BEGIN)
 }
 
 const char pm_comm_improbe_doc[] =
-    "improbe($self, /, source=ANY_SOURCE, tag=ANY_TAG)\n--\n\n"
+    "improbe(source=ANY_SOURCE, tag=ANY_TAG)\n\n"
     "Takes a message from rank source with this tag that has come: a Message, or None.\n"
     "Local. Does not wait.";
 

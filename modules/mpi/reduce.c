@@ -315,7 +315,7 @@ static PyObject *reduce_now(const pm_reduction *given, int root, pm_work_next ne
 }
 
 const char pm_reduce_doc[] =
-    "reduce($self, /, value, op=SUM, root=0, into=None, commutative=False)\n--\n\n"
+    "reduce(value, op=SUM, root=0, into=None, commutative=False)\n\n"
     "Combines every rank's value and gives the result to root; None elsewhere.\n"
     "Collective over comm. log2(size) steps, in rank order.\n\n" PM_OPERATOR_DOC
     "A failing op is an\nexception where it failed, and mpi.Error on the ranks that its value was "
@@ -342,7 +342,7 @@ PyObject *pm_comm_reduce(PM_BEGIN)
 }
 
 const char pm_allreduce_doc[] =
-    "allreduce($self, /, value, op=SUM, into=None, commutative=False)\n--\n\n"
+    "allreduce(value, op=SUM, into=None, commutative=False)\n\n"
     "Combines every rank's value and gives every rank the result.\n"
     "Collective over comm. 2 log2(size) steps, in rank order; log2(size) for "
     "numbers.\n\n" PM_OPERATOR_DOC "A failing op is an\nexception on every rank.";
@@ -368,7 +368,7 @@ PyObject *pm_comm_allreduce(PM_BEGIN)
 }
 
 const char pm_scan_doc[] =
-    "scan($self, /, value, op=SUM, into=None)\n--\n\n"
+    "scan(value, op=SUM, into=None)\n\n"
     "Combines the values of the ranks up to this one, its own included.\n"
     "Collective over comm. log2(size) steps, in rank order.\n\n" PM_OPERATOR_DOC
     "A failing op is an\nexception where it failed, and mpi.Error on the ranks behind.";
@@ -385,7 +385,7 @@ pm_work *pm_begin_scan(PM_BEGIN)
 }
 
 const char pm_exscan_doc[] =
-    "exscan($self, /, value, op=SUM, into=None)\n--\n\n"
+    "exscan(value, op=SUM, into=None)\n\n"
     "Combines the values of the ranks before this one; None on rank 0.\n"
     "Collective over comm. log2(size) steps, in rank order.\n\n" PM_OPERATOR_DOC
     "A failing op is an\nexception where it failed, and mpi.Error on the ranks behind.";

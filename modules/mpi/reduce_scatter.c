@@ -157,7 +157,7 @@ static int scatter_next(pm_work *work)
 }
 
 const char pm_reduce_scatter_doc[] =
-    "reduce_scatter($self, /, items, op=SUM, axis=None, counts=None, into=None)\n--\n\n"
+    "reduce_scatter(items, op=SUM, axis=None, counts=None, into=None)\n\n"
     "Combines the first items of all ranks for rank 0, the next ones for rank 1, and so on.\n"
     "Collective over comm. log2(size) steps, in rank order, in which what is sent halves.\n\n"
     "items: a sequence of size items. With axis an array, which is combined whole; each rank\n"

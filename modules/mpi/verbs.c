@@ -13,8 +13,8 @@
         return pm_request_start(pm_begin_##name(self, args, count, names));                        \
     }                                                                                              \
     const char pm_comm_i##name##_doc[] =                                                           \
-        "i" #name "($self, /" arguments ")\n--\n\n"                                                \
-        "Begins " #name "() and gives a Request, whose wait() gives its result.\n"                 \
+        "i" #name arguments "Begins " #name                                                        \
+        "() and gives a Request, whose wait() gives its result.\n"                                 \
         "Collective over comm: all ranks begin their i… verbs in the same order, and none of "   \
         "them\n"                                                                                   \
         "meets the verb that waits. Arguments and errors are those of " #name "().";
