@@ -5,6 +5,7 @@
  * Open MPI would end the job over a program that is not there. */
 #include "modules/mpi/spawn.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "modules/common/errors.h"
@@ -125,6 +126,16 @@ static MPI_Info make_info(void)
     return info;
 }
 
+/* A rank without a launcher starts Open MPI 5.0's daemon by itself, which knows root's leave to run by
+ * another name than mpirun does. */
+static void pass_on_leave(const char *name, const char *daemons_name)
+{
+    const char *leave = getenv(name);
+    if (leave) {
+        setenv(daemons_name, leave, 0);
+    }
+}
+
 static PyObject *start(pm_comm *comm, const order *wish, int root)
 {
     MPI_Comm users;
@@ -132,6 +143,8 @@ static PyObject *start(pm_comm *comm, const order *wish, int root)
     MPI_Info info = is_root ? make_info() : MPI_INFO_NULL;
     const char *command = is_root ? PyBytes_AS_STRING(wish->command) : "";
     pm_threads threads;
+    pass_on_leave("OMPI_ALLOW_RUN_AS_ROOT", "PRTE_ALLOW_RUN_AS_ROOT");
+    pass_on_leave("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "PRTE_ALLOW_RUN_AS_ROOT_CONFIRM");
     pm_threads_let_go(&threads, "spawn");
     int code = MPI_Comm_spawn(command, wish->argv ? wish->argv : MPI_ARGV_NULL, wish->ranks, info,
                               root, comm->inner, &users, MPI_ERRCODES_IGNORE);

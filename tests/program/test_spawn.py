@@ -27,11 +27,18 @@ PARENT = """
     """
 
 
+def with_open_mpi_5():
+    """5.0.7 has faults of its own here, which python3 with mpi4py shows too: a rank without a launcher
+    cannot send to the job it spawned (MPI_ERR_INTERN), and a spawned job ends alone."""
+    return "v5." in support.run(["-c", "import mpi; print(mpi.library)"]).out
+
+
 class Spawn(support.Case):
     def test_a_job_of_its_own(self):
         worker = self.write("worker.py", WORKER)
         parent = self.write("parent.py", PARENT)
-        for options in ([], ["-n", "1"], ["-n", "2"], ["-n", "3"]):
+        alone = [] if with_open_mpi_5() else [[]]
+        for options in (*alone, ["-n", "1"], ["-n", "2"], ["-n", "3"]):
             with self.subTest(options):
                 r = support.run([*options, parent, self.folder, worker])
                 self.assertEqual((r.status, r.out, support.NOTE.sub("", r.err)),
@@ -40,7 +47,8 @@ class Spawn(support.Case):
     def test_without_the_testers_environment(self):
         worker = self.write("worker.py", WORKER)
         parent = self.write("parent.py", PARENT)
-        for options in ([], ["-n", "2"]):
+        alone = [] if with_open_mpi_5() else [[]]
+        for options in (*alone, ["-n", "2"]):
             with self.subTest(options):
                 r = support.run([*options, parent, self.folder, worker], launcher=False)
                 self.assertEqual((r.status, r.out), (0, "all answered\n"), r.err)
@@ -86,6 +94,8 @@ class Spawn(support.Case):
             """))
 
     def test_a_failing_child_ends_both(self):
+        if with_open_mpi_5():
+            self.skipTest("Open MPI 5.0 ends the spawned job alone")
         r = support.run_ranks(2, """
             import mpi
             kids = mpi.spawn(["-c", "import mpi\\nif mpi.rank: 1 / 0\\nmpi.parent.recv()"], ranks=2)
