@@ -11,6 +11,7 @@
 #include "modules/common/runtime.h"
 #include "modules/common/wait.h"
 #include "modules/mpi/codec.h"
+#include "modules/mpi/work.h"
 
 static MPI_Comm channel_of(const pm_comm *comm, pm_channel channel)
 {
@@ -414,19 +415,18 @@ bool pm_post_cancel(pm_receiving *receiving)
     return cancelled;
 }
 
-void pm_post_drop(pm_receiving *receiving, bool *taken_p)
+void pm_post_drop(pm_receiving *receiving, bool goes_on, const char *call)
 {
-    bool taken = receiving->stage != PM_STAGE_PROBE;
     if (!receiving->letter) {
         return;
     }
-    if (awaits_envelope(receiving)) {
-        taken = !pm_post_cancel(receiving);
-    } else if (receiving->stage != PM_STAGE_DONE && receiving->count) {
-        pc_wait_leave(receiving->requests, receiving->count, (PyObject *)receiving->letter);
+    bool taken = receiving->stage != PM_STAGE_DONE && !pm_post_cancel(receiving);
+    bool followed = taken && receiving->stage != PM_STAGE_PARTS;
+    if (followed && goes_on && pm_work_adopt(receiving, call) == 0) {
+        return;
     }
-    if (taken_p) {
-        *taken_p = taken;
+    if (taken && receiving->count) {
+        pc_wait_leave(receiving->requests, receiving->count, (PyObject *)receiving->letter);
     }
     clear(receiving);
 }
@@ -437,7 +437,7 @@ pm_letter *pm_post_await(pm_receiving *receiving, const char *call)
     int state = 0;
     while (state == 0) {
         if (pc_wait_until(pm_post_look, receiving, &wait) < 0) {
-            pm_post_drop(receiving, NULL);
+            pm_post_drop(receiving, true, call);
             return NULL;
         }
         state = pm_post_advance(receiving, call);

@@ -78,9 +78,10 @@ int pm_post_advance(pm_receiving *receiving, const char *call);
 /* Takes the receiving back if its envelope has not come; false: it has, and the receiving goes on. */
 bool pm_post_cancel(pm_receiving *receiving);
 
-/* Gives the receiving up: an envelope that has not come is left to other receivers, which *taken_p (may
- * be NULL) denies; what has begun to come is received for nobody. */
-void pm_post_drop(pm_receiving *receiving, bool *taken_p);
+/* Gives the receiving up: an envelope that has not come is left to other receivers. What has begun to
+ * come is received for nobody: where goes_on is true, also what follows it, as work of its own, for else
+ * its sender would wait for ever. Keeps the exception that is set. */
+void pm_post_drop(pm_receiving *receiving, bool goes_on, const char *call);
 
 /* Waits for the complete letter, which is the caller's; NULL with an exception set. */
 pm_letter *pm_post_await(pm_receiving *receiving, const char *call);

@@ -103,26 +103,20 @@ static void drop_arrivals(pm_work *work)
     work->arrival_count = 0;
 }
 
-void pm_work_drop(pm_work *work, bool *taken_p)
+void pm_work_drop(pm_work *work, bool goes_on)
 {
-    bool taken = false;
     for (int i = 0; i < work->receiving_count; i++) {
-        bool one = false;
-        pm_post_drop(&work->receivings[i], &one);
-        taken = taken || one;
+        pm_post_drop(&work->receivings[i], goes_on, work->call);
     }
     for (int i = 0; i < work->sending_count; i++) {
         pm_post_leave(&work->sendings[i]);
     }
     work->receiving_count = work->sending_count = 0;
-    if (taken_p) {
-        *taken_p = taken;
-    }
 }
 
 static void free_work(pm_work *work)
 {
-    pm_work_drop(work, NULL);
+    pm_work_drop(work, true);
     drop_arrivals(work);
     if (work->sendings != &work->one_sending) {
         PyMem_Free(work->sendings);
@@ -289,7 +283,7 @@ static void end(pm_work *work, pm_work_condition condition)
 static void fail(pm_work *work)
 {
     Py_XSETREF(work->exception, pm_work_take_exception());
-    pm_work_drop(work, NULL);
+    pm_work_drop(work, true);
     end(work, PM_WORK_OVER);
 }
 
@@ -459,7 +453,7 @@ void pm_work_cancel(pm_work *work)
             return;
         }
     }
-    pm_work_drop(work, NULL);
+    pm_work_drop(work, true);
     end(work, PM_WORK_CANCELLED);
 }
 
@@ -477,6 +471,28 @@ void pm_work_list(pm_work *work)
         work->state->works = work;
         pc_progress_count(1);
     }
+}
+
+static int adopted_next(pm_work *work)
+{
+    return pm_work_end(work, Py_NewRef(Py_None));
+}
+
+int pm_work_adopt(pm_receiving *receiving, const char *call)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    pm_work *work = pm_work_new(receiving->comm, call, adopted_next);
+    if (work) {
+        work->one_receiving = *receiving;
+        work->one_receiving.requests = work->one_receiving.few; /* no parts are under way yet */
+        work->receiving_count = 1;
+        receiving->letter = NULL;
+        pm_work_list(work);
+        pm_work_release(work);
+    }
+    PyErr_Restore(type, value, traceback);
+    return work ? 0 : -1;
 }
 
 /* A step may run any code, which may end other work: then the rest has to wait for the next time. */
@@ -506,7 +522,7 @@ void pm_work_clear(pm_state *state)
 {
     pc_progress_remove(state);
     while (state->works) {
-        pm_work_drop(state->works, NULL);
+        pm_work_drop(state->works, false);
         end(state->works, PM_WORK_CANCELLED);
     }
 }

@@ -104,8 +104,12 @@ PyObject *pm_work_run(pm_work *work);
 /* The result of work that is over, or its exception. */
 PyObject *pm_work_result(const pm_work *work);
 
-/* Gives up what is under way; a message that had come is lost, which *taken_p (may be NULL) says. */
-void pm_work_drop(pm_work *work, bool *taken_p);
+/* Gives up what is under way: pm_post_drop() of each letter. */
+void pm_work_drop(pm_work *work, bool goes_on);
+
+/* Takes over a receiving whose letter has begun to come: the rest of it is received for nobody. 0, or -1
+ * where there is no memory for it. Keeps the exception that is set. */
+int pm_work_adopt(pm_receiving *receiving, const char *call);
 
 /* Takes a receive back where its message has not come, and lets go of a send: the work is over then.
  * Where it has come, the work goes on. */
