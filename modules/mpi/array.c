@@ -178,7 +178,8 @@ static int put_small(pm_state *state, pm_letter *letter, PyObject *array, size_t
     }
     char *to = letter->bytes + letter->used;
     memcpy(to, &form, sizeof form);
-    to = mempcpy(to + sizeof form, fields->dimensions, dimensions);
+    to += sizeof form;
+    to = dimensions ? mempcpy(to, fields->dimensions, dimensions) : to;
     to = mempcpy(to, &part, sizeof part);
     memcpy(to, fields->data, size);
     pm_letter_header(letter)->body = sizeof form + dimensions;
@@ -278,8 +279,7 @@ static bool fits(pm_state *state, PyObject *into, const array_form *form,
     }
     const pm_numpy_array *fields = (const pm_numpy_array *)into;
     int order = form->columns ? PM_NUMPY_COLUMNS : PM_NUMPY_ROWS;
-    bool same_shape = fields->nd == form->nd &&
-                      memcmp(fields->dimensions, dimensions, form->nd * sizeof *dimensions) == 0;
+    bool same_shape = pm_numpy_has_shape(into, form->nd, dimensions);
     return (fields->flags & PM_NUMPY_WRITABLE) && (fields->flags & order) &&
            (same_shape || (!form->columns && pm_numpy_count(into) * form->item == size));
 }

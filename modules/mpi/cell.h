@@ -34,9 +34,9 @@ typedef struct {
     uint8_t columns;
     uint8_t flags;
     int32_t root;
-    uint32_t shape; /* a hash */
-    uint64_t count; /* elements */
-    char data[PM_CELL_ROOM];
+    uint32_t shape;                       /* a hash */
+    uint64_t count;                       /* elements */
+    _Alignas(16) char data[PM_CELL_ROOM]; /* numbers of any type */
 } pm_cell;
 
 /* How cells are combined: MPI's type and operator of an array. */

@@ -60,10 +60,9 @@ static PyObject *new_result(const pm_numbers *given, const pm_cell *cell)
     const pm_numpy_array *into = (const pm_numpy_array *)given->into;
     int order = cell->columns ? PM_NUMPY_COLUMNS : PM_NUMPY_ROWS;
     if (into && (PyObject *)Py_TYPE(into) == state->ndarray &&
-        pm_numpy_type(&state->numpy, given->into) == cell->type && into->nd == value->nd &&
-        memcmp(into->dimensions, value->dimensions,
-               (size_t)value->nd * sizeof *value->dimensions) == 0 &&
-        (into->flags & order) && (into->flags & PM_NUMPY_WRITABLE) && into->data != value->data) {
+        pm_numpy_type(&state->numpy, given->into) == cell->type &&
+        pm_numpy_has_shape(given->into, value->nd, value->dimensions) && (into->flags & order) &&
+        (into->flags & PM_NUMPY_WRITABLE) && into->data != value->data) {
         return Py_NewRef(given->into);
     }
     return pm_numpy_new(&state->numpy, state->ndarray, cell->type, value->nd, value->dimensions,

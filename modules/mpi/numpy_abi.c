@@ -132,6 +132,16 @@ int pm_numpy_type(const pm_numpy *numpy, PyObject *array)
     return -1;
 }
 
+bool pm_numpy_has_shape(PyObject *array, int nd, const Py_ssize_t *dimensions)
+{
+    const pm_numpy_array *fields = (const pm_numpy_array *)array;
+    bool same = fields->nd == nd;
+    for (int i = 0; same && i < nd; i++) { /* without dimensions there is no memory of them */
+        same = fields->dimensions[i] == dimensions[i];
+    }
+    return same;
+}
+
 Py_ssize_t pm_numpy_count(PyObject *array)
 {
     const pm_numpy_array *fields = (const pm_numpy_array *)array;

@@ -48,6 +48,9 @@ void pm_numpy_clear(pm_numpy *numpy);
 /* The number of the array's type when it is one of the plain ones, else -1. */
 int pm_numpy_type(const pm_numpy *numpy, PyObject *array);
 
+/* True for an array of these dimensions. */
+bool pm_numpy_has_shape(PyObject *array, int nd, const Py_ssize_t *dimensions);
+
 /* The number of elements. */
 Py_ssize_t pm_numpy_count(PyObject *array);
 
