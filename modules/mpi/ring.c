@@ -25,14 +25,18 @@ static Py_ssize_t begin_of(const pm_ring *ring, const pm_comm *comm, int block, 
            (ring->count % size < number ? ring->count % size : number);
 }
 
-/* Sends one piece to the next rank while another comes from the one before. */
+/* Sends one piece to the next rank while another comes from the one before. Blocks differ by an element,
+ * so that either may have a piece more: what is empty is neither sent nor awaited. */
 static int exchange(pm_comm *comm, const pm_ring *ring, const char *out, Py_ssize_t out_count,
                     char *in, Py_ssize_t in_count)
 {
-    MPI_Request requests[2];
+    MPI_Request requests[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
+    int code = MPI_SUCCESS;
     int next = (comm->rank + 1) % comm->size, before = (comm->rank - 1 + comm->size) % comm->size;
-    int code = MPI_Irecv(in, (int)in_count, ring->type, before, ring->tag, comm->inner, requests);
-    if (code == MPI_SUCCESS) {
+    if (in_count) {
+        code = MPI_Irecv(in, (int)in_count, ring->type, before, ring->tag, comm->inner, requests);
+    }
+    if (code == MPI_SUCCESS && out_count) {
         code =
             MPI_Isend(out, (int)out_count, ring->type, next, ring->tag, comm->inner, &requests[1]);
     }
