@@ -5,6 +5,8 @@
 #include "modules/mpi/args.h"
 #include "modules/mpi/into.h"
 
+#define NO_AXIS 32 /* numpy.concatenate of NumPy 1 takes it, and all beyond, for None */
+
 int pm_axis_check(PyObject *axis, PyObject *counts, const char *call)
 {
     axis = axis ? pm_args_given(axis) : NULL;
@@ -63,7 +65,7 @@ PyObject *pm_axis_split(PyObject *value, PyObject *axis, PyObject *counts, int s
         return Py_NewRef(value);
     }
     PyObject *numpy = PyImport_ImportModule("numpy"), *parts = NULL, *places = NULL;
-    PyObject *array = numpy ? PyObject_CallMethod(numpy, "asarray", "O", value) : NULL;
+    PyObject *array = numpy ? PyObject_CallMethod(numpy, "asarray", "(O)", value) : NULL;
     Py_ssize_t length = array ? length_along(array, axis, call) : -1;
     if (length >= 0) {
         places = counts ? places_of(counts, size, length, call) : PyLong_FromLong(size);
@@ -77,10 +79,13 @@ PyObject *pm_axis_split(PyObject *value, PyObject *axis, PyObject *counts, int s
     return parts;
 }
 
-static PyObject *join(PyObject *list, PyObject *axis)
+static PyObject *join(PyObject *list, PyObject *axis, const char *call)
 {
     if (!axis) {
         return Py_NewRef(list);
+    }
+    if (PyNumber_AsSsize_t(axis, NULL) >= NO_AXIS) {
+        return PyErr_Format(PyExc_ValueError, "%s: axis %S of arrays to be joined", call, axis);
     }
     PyObject *numpy = PyImport_ImportModule("numpy");
     PyObject *whole = numpy ? PyObject_CallMethod(numpy, "concatenate", "OO", list, axis) : NULL;
@@ -90,6 +95,6 @@ static PyObject *join(PyObject *list, PyObject *axis)
 
 int pm_axis_end(pm_work *work)
 {
-    PyObject *whole = work->failed ? NULL : join(work->gathered, work->axis);
+    PyObject *whole = work->failed ? NULL : join(work->gathered, work->axis, work->call);
     return pm_work_end(work, pm_into_put(work->state, whole, work->into, work->call));
 }

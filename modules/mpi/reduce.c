@@ -126,6 +126,7 @@ int pm_reduction_begin(pm_work *work)
                          PyList_GET_SIZE(work->value), work->comm->size);
             Py_CLEAR(work->value);
         }
+        work->gathered = Py_XNewRef(work->value);
     } else {
         work->value =
             work->comm->size == 1 ? pm_collective_copy(work, work->items) : Py_NewRef(work->items);

@@ -109,8 +109,12 @@ static int post_last(pm_work *work)
     int rank = work->comm->rank;
     bool two = rank < 2 * beyond_of(work);
     PyObject *own = work->value ? PyList_GetItem(work->value, two) : NULL; /* borrowed */
-    work->gathered = Py_XNewRef(own);
+    bool given = own && own == PyList_GetItem(work->gathered, rank); /* nothing of it has travelled */
+    work->own = given ? pm_collective_copy(work, own) : Py_XNewRef(own);
     work->phase = ENDING;
+    if (own && !work->own) {
+        return -1;
+    }
     if (!two) {
         return 0;
     }
@@ -122,7 +126,7 @@ static int post_last(pm_work *work)
 static int end(pm_work *work)
 {
     bool waited = work->comm->rank < 2 * beyond_of(work) && work->comm->rank % 2 == 0;
-    PyObject *item = waited ? pm_work_value(work, 0) : Py_XNewRef(work->gathered);
+    PyObject *item = waited ? pm_work_value(work, 0) : Py_XNewRef(work->own);
     return pm_reduction_end(work, item);
 }
 
