@@ -17,6 +17,18 @@ static bool is_writable_array(pm_state *state, PyObject *into)
            ((pm_numpy_array *)into)->flags & PM_NUMPY_WRITABLE;
 }
 
+/* The same for an array of any kind. */
+static bool says_writable(PyObject *into)
+{
+    PyObject *flags = PyObject_GetAttrString(into, "flags");
+    PyObject *writable = flags ? PyObject_GetAttrString(flags, "writeable") : NULL;
+    bool result = writable == Py_True;
+    Py_XDECREF(writable);
+    Py_XDECREF(flags);
+    PyErr_Clear();
+    return result;
+}
+
 int pm_into_check(pm_state *state, PyObject *into, const char *call)
 {
     Py_buffer view;
@@ -32,10 +44,8 @@ int pm_into_check(pm_state *state, PyObject *into, const char *call)
         PyBuffer_Release(&view);
         return 0;
     }
-    bool is_view_of_time =
-        !PyErr_ExceptionMatches(PyExc_BufferError) && PyObject_HasAttrString(into, "dtype");
     PyErr_Clear();
-    if (is_view_of_time) { /* datetimes have no buffer; NumPy copies them */
+    if (says_writable(into)) { /* datetimes have no buffer; NumPy copies them */
         return 0;
     }
     PyErr_Format(PyExc_ValueError, "%s: into is read-only", call);
@@ -71,7 +81,7 @@ static int refuse(PyObject *type, PyObject *value, PyObject *into, const char *n
 static int copy_array(PyObject *value, PyObject *into)
 {
     PyObject *shape = PyObject_GetAttrString(into, "shape");
-    PyObject *fitted = shape ? PyObject_CallMethod(value, "reshape", "O", shape) : NULL;
+    PyObject *fitted = shape ? PyObject_CallMethod(value, "reshape", "(O)", shape) : NULL;
     int result = fitted ? PyObject_SetItem(into, Py_Ellipsis, fitted) : -1;
     Py_XDECREF(fitted);
     Py_XDECREF(shape);
@@ -114,19 +124,25 @@ static int copy_memory(const Py_buffer *from, Py_buffer *to, const char *call)
 
 static int put_memory(PyObject *value, PyObject *into, const char *call)
 {
-    Py_buffer from, to;
-    if (PyObject_GetBuffer(value, &from, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0) {
+    Py_buffer to;
+    if (PyList_Check(into)) {
+        PyErr_Format(PyExc_TypeError, "%s: into is a list, and what came is %.200R", call, value);
+        return -1;
+    }
+    PyObject *whole = PyMemoryView_GetContiguous(value, PyBUF_READ, 'C');
+    if (!whole) {
         PyErr_Clear();
         PyErr_Format(PyExc_TypeError, "%s: into takes memory, and what came is %.200R", call,
                      value);
         return -1;
     }
+    const Py_buffer *from = PyMemoryView_GET_BUFFER(whole);
     int result = PyObject_GetBuffer(into, &to, PyBUF_FULL);
     if (result == 0) {
-        result = copy_memory(&from, &to, call);
+        result = copy_memory(from, &to, call);
         PyBuffer_Release(&to);
     }
-    PyBuffer_Release(&from);
+    Py_DECREF(whole);
     return result;
 }
 

@@ -52,6 +52,11 @@ static int exchange_cells(const pm_numbers *given, exchange *own)
     return pc_error_check(given->call, code);
 }
 
+static bool overlap(const char *a, const char *b, size_t size)
+{
+    return a < b + size && b < a + size;
+}
+
 /* The array that a result goes to: into where it fits as it is, else a new one. */
 static PyObject *new_result(const pm_numbers *given, const pm_cell *cell)
 {
@@ -59,10 +64,11 @@ static PyObject *new_result(const pm_numbers *given, const pm_cell *cell)
     const pm_numpy_array *value = (const pm_numpy_array *)given->value;
     const pm_numpy_array *into = (const pm_numpy_array *)given->into;
     int order = cell->columns ? PM_NUMPY_COLUMNS : PM_NUMPY_ROWS;
+    size_t size = cell->count * (size_t)state->numpy.sizes[cell->type];
     if (into && (PyObject *)Py_TYPE(into) == state->ndarray &&
         pm_numpy_type(&state->numpy, given->into) == cell->type &&
         pm_numpy_has_shape(given->into, value->nd, value->dimensions) && (into->flags & order) &&
-        (into->flags & PM_NUMPY_WRITABLE) && into->data != value->data) {
+        (into->flags & PM_NUMPY_WRITABLE) && !overlap(into->data, value->data, size)) {
         return Py_NewRef(given->into);
     }
     return pm_numpy_new(&state->numpy, state->ndarray, cell->type, value->nd, value->dimensions,

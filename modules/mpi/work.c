@@ -134,6 +134,7 @@ static void free_work(pm_work *work)
     Py_XDECREF(work->axis);
     Py_XDECREF(work->counts);
     Py_XDECREF(work->before_own);
+    Py_XDECREF(work->own);
     Py_XDECREF(work->gathered);
     Py_XDECREF(work->letter);
     Py_XDECREF(work->failed);
