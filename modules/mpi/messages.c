@@ -271,11 +271,12 @@ PyObject *pm_comm_irecv(PM_BEGIN)
 
 /* --- both at once */
 
-/* Runs the receiving while the sending goes on, then waits for that too. */
+/* Runs the receiving while the sending goes on, then waits for that too. What cannot be sent is refused
+ * before anything is received. */
 static PyObject *run_both(pm_work *sending, pm_work *receiving, PyObject *status)
 {
     PyObject *value = NULL;
-    if (sending && receiving && pm_work_start(receiving) == 0 && pm_work_start(sending) == 0 &&
+    if (sending && receiving && pm_work_start(sending) == 0 && pm_work_start(receiving) == 0 &&
         pm_work_wait(receiving) == 0 && pm_work_wait(sending) == 0) {
         value = pm_work_result(receiving);
         PyObject *sent = value ? pm_work_result(sending) : NULL;

@@ -1,5 +1,6 @@
 /* Waiting for several requests: the module's wait_all, wait_any, wait_some and their test_ forms.
  * SPDX-License-Identifier: MIT */
+#include "modules/common/errors.h"
 #include "modules/common/wait.h"
 #include "modules/mpi/args.h"
 #include "modules/mpi/request.h"
@@ -47,6 +48,16 @@ static int look_at_all(void *what, int *done_p)
     return code;
 }
 
+static int check_free(PyObject *all, const char *call)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(all); i++) {
+        if (work_at(all, i)->busy) {
+            return pc_error_say(call, "another thread waits for requests[%zd]", i);
+        }
+    }
+    return 0;
+}
+
 static void set_busy(PyObject *all, bool busy)
 {
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(all); i++) {
@@ -85,6 +96,9 @@ static Py_ssize_t wait_for_one(PyObject *all, const char *call)
         found = -2;
     }
     while (found == -1) {
+        if (check_free(all, call) < 0) {
+            return -2;
+        }
         set_busy(all, true);
         int result = pc_wait_until(look_at_all, all, &wait);
         set_busy(all, false);
