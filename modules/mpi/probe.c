@@ -163,7 +163,8 @@ static PyObject *message_recv(PyObject *self, PyObject *const *args, Py_ssize_t 
         pc_error_say("recv", "this Message has been received");
         return NULL;
     }
-    if (message->message == MPI_MESSAGE_NO_PROC) { /* from PROC_NULL comes None, as often as wanted */
+    if (message->message ==
+        MPI_MESSAGE_NO_PROC) { /* from PROC_NULL comes None, as often as wanted */
         Py_RETURN_NONE;
     }
     int started = pm_post_receive_matched(&receiving, message->comm, message->message,

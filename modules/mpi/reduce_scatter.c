@@ -109,7 +109,8 @@ static int post_last(pm_work *work)
     int rank = work->comm->rank;
     bool two = rank < 2 * beyond_of(work);
     PyObject *own = work->value ? PyList_GetItem(work->value, two) : NULL; /* borrowed */
-    bool given = own && own == PyList_GetItem(work->gathered, rank); /* nothing of it has travelled */
+    bool given =
+        own && own == PyList_GetItem(work->gathered, rank); /* nothing of it has travelled */
     work->own = given ? pm_collective_copy(work, own) : Py_XNewRef(own);
     work->phase = ENDING;
     if (own && !work->own) {

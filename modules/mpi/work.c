@@ -248,6 +248,9 @@ pm_letter *pm_work_encode(pm_work *work, PyObject *value, bool inside)
     PyObject *failed = pm_work_take_exception();
     PyErr_SetObject((PyObject *)Py_TYPE(failed), failed);
     letter = pm_encode_failure(work->state);
+    if (letter) { /* receivers name the rank as this communicator does */
+        pm_letter_header(letter)->source = work->comm->rank;
+    }
     Py_XSETREF(work->failed, failed);
     return letter;
 }

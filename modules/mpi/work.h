@@ -44,7 +44,7 @@ struct pm_work {
     /* What verbs keep from round to round; all owned. */
     PyObject *value, *op, *into, *items, *axis, *counts;
     PyObject *before_own; /* of a scan: the value of the ranks before this one */
-    PyObject *own; /* of a reduce_scatter: this rank's item */
+    PyObject *own;        /* of a reduce_scatter: this rank's item */
     PyObject *gathered;   /* a list, one value a rank */
     pm_letter *letter;
     PyObject *failed; /* an exception of this rank's, raised when its part is done */
