@@ -17,7 +17,7 @@ typedef struct {
     PyTypeObject *request_type;
     PyTypeObject *status_type;
     PyTypeObject *message_type;
-    MPI_Op keep_nan_min, keep_nan_max; /* NULL: not made yet; see native.c */
+    MPI_Op keep_nan_min, keep_nan_max, wrapping_sum; /* NULL: not made yet; see native.c */
     struct pm_work *works;             /* what progress moves on */
     PyObject *error;
     PyObject *dumps; /* pickle.dumps */

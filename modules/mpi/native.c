@@ -3,6 +3,7 @@
 #include "modules/mpi/native.h"
 
 #include <math.h>
+#include <stdint.h>
 
 #include "modules/common/errors.h"
 #include "modules/common/wait.h"
@@ -71,6 +72,22 @@ static void keep_nan_max(void *left, void *right, int *count, MPI_Datatype *type
     }
 }
 
+/* Numbers of 8 and 16 bits wrap round, as NumPy's do: with AVX Open MPI's own sum stops at the largest. */
+static void wrapping_sum(void *left, void *right, int *count, MPI_Datatype *type)
+{
+    const uint8_t *bytes = left;
+    const uint16_t *words = left;
+    int size;
+    PMPI_Type_size(*type, &size);
+    for (int i = 0; i < *count; i++) {
+        if (size == 1) {
+            ((uint8_t *)right)[i] = (uint8_t)(((uint8_t *)right)[i] + bytes[i]);
+        } else {
+            ((uint16_t *)right)[i] = (uint16_t)(((uint16_t *)right)[i] + words[i]);
+        }
+    }
+}
+
 static MPI_Op made_once(MPI_Op *op, MPI_User_function *function)
 {
     if (*op == NULL && MPI_Op_create(function, 1, op) != MPI_SUCCESS) {
@@ -99,6 +116,13 @@ static MPI_Op logical_op(pm_operation_id op)
     default:
         return MPI_OP_NULL;
     }
+}
+
+static MPI_Op sum_op(pm_state *state, int type)
+{
+    enum { SHORTEST = 1, SHORT = 4 };
+    return type >= SHORTEST && type <= SHORT ? made_once(&state->wrapping_sum, wrapping_sum)
+                                             : MPI_SUM;
 }
 
 static MPI_Op integer_op(pm_operation_id op)
@@ -134,7 +158,7 @@ bool pm_native_find(pm_state *state, int type, pm_operation_id op, MPI_Datatype 
     if (type == BOOL) {
         *op_p = logical_op(op);
     } else if (op == PM_OP_SUM || op == PM_OP_PROD) {
-        *op_p = op == PM_OP_SUM ? MPI_SUM : MPI_PROD;
+        *op_p = op == PM_OP_SUM ? sum_op(state, type) : MPI_PROD;
     } else if (type < FLOAT) {
         *op_p = integer_op(op);
     } else {
