@@ -210,6 +210,9 @@ char **pi_launcher_words(const pi_launcher *launcher, const pi_options *options,
     if (options->no_intercept) {
         add(&line, "--no-intercept");
     }
+    if (options->check) {
+        add(&line, "--check");
+    }
     if (options->threads) {
         add_option(&line, "--threads", threads);
     }

@@ -68,7 +68,8 @@ void pi_library_prepare(const pi_options *options, bool launched, bool crowded)
                              .failed = tell_failed,
                              .finalized = tell_finalized,
                              .last_word = tell_place,
-                             .intercept = !options->no_intercept};
+                             .intercept = !options->no_intercept,
+                             .check = options->check};
 }
 
 const char *pi_library_why(void)

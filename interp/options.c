@@ -37,6 +37,7 @@ static const option ours[] = {
     {"--mpi-threads", TAKES_STRING, FIELD(mpi_threads)},
     {"--job", TAKES_STRING, FIELD(job)},
     {"--no-intercept", TAKES_NOTHING, FIELD(no_intercept)},
+    {"--check", TAKES_NOTHING, FIELD(check)},
     {"--info", TAKES_NOTHING, FIELD(info)},
 };
 #undef FIELD
@@ -224,6 +225,13 @@ static int read_level(pi_options *options)
     return -1;
 }
 
+/* The variable is heeded here, not by the ranks alone: the ranks of other nodes do not have it. */
+static void read_check(pi_options *options)
+{
+    const char *wish = options->isolated ? NULL : getenv("PYMPI_CHECK");
+    options->check = options->check || (wish && *wish && strcmp(wish, "0") != 0);
+}
+
 int pi_options_parse(pi_options *options, int argc, char **argv)
 {
     *options = (pi_options){.output = "raw", .mpi_threads = "multiple"};
@@ -247,6 +255,7 @@ int pi_options_parse(pi_options *options, int argc, char **argv)
         }
     }
     keep_rest(options, &line);
+    read_check(options);
     if (options->job) {
         shorten_colons(options);
     }
@@ -280,6 +289,7 @@ void pi_options_usage(const char *name)
         "rank\n"
         "--mpi-threads LEVEL : single, funneled, serialized or multiple (default: multiple)\n"
         "--no-intercept   : MPI's blocking calls wait in MPI, where ^C does not reach them\n"
+        "--check          : collectives in which ranks disagree, and deadlocks, are exceptions\n"
         "--info           : versions, launcher, binding, threads, where files go; then leave\n"
         "The rest is Python's own:\n",
         name, name);

@@ -29,6 +29,7 @@ typedef struct pi_options {
     int thread_level;        /* the same from 0, single, to 3, multiple */
     const char *job;         /* --job: what the front tells its ranks; not for users */
     bool no_intercept;       /* MPI's own waiting in blocking calls of other libraries */
+    bool check;              /* --check or PYMPI_CHECK: ranks are watched for disagreement */
     bool info;
     bool help;
     bool isolated; /* -E or -I: the environment does not count */

@@ -10,23 +10,25 @@ import builtins as _builtins
 
 from _pympi_mpi import (
     ANY_SOURCE, ANY_TAG, BAND, BOR, BXOR, LAND, LOR, LXOR, MAX, MAXLOC, MIN, MINLOC, PROC_NULL, PROD,
-    SUM, UNDEFINED, Cart, Comm, Error, Inter, Message, Operator, Request, Status, abort, allgather,
-    allreduce, alltoall, app, barrier, bcast, cart, dup, exscan, from_handle, from_mpi4py, gather, host,
-    iallgather, iallreduce, ialltoall, ibarrier, ibcast, iexscan, igather, improbe, iprobe, irecv,
-    ireduce, ireduce_scatter, iscan, iscatter, isend, library, mprobe, parent, probe, rank, recv,
-    reduce, reduce_scatter, scan, scatter, send, sendrecv, size, spawn, split, ssend, test_all,
-    test_any, test_some, thread_level, version, wait_all, wait_any, wait_some, world, wtime)
+    SUM, UNDEFINED, Cart, CollectiveMismatch, Comm, DeadlockError, Error, Inter, Message, Operator,
+    Request, Status, abort, allgather, allreduce, alltoall, app, barrier, bcast, cart, dup, exscan,
+    from_handle, from_mpi4py, gather, host, iallgather, iallreduce, ialltoall, ibarrier, ibcast,
+    iexscan, igather, improbe, iprobe, irecv, ireduce, ireduce_scatter, iscan, iscatter, isend, library,
+    mprobe, parent, probe, rank, recv, reduce, reduce_scatter, scan, scatter, send, sendrecv, size,
+    spawn, split, ssend, test_all, test_any, test_some, thread_level, version, wait_all, wait_any,
+    wait_some, world, wtime)
 
 __all__ = [
     "ANY_SOURCE", "ANY_TAG", "BAND", "BOR", "BXOR", "LAND", "LOR", "LXOR", "MAX", "MAXLOC", "MIN",
-    "MINLOC", "PROC_NULL", "PROD", "SUM", "UNDEFINED", "Cart", "Comm", "Error", "Inter", "Message",
-    "Operator", "Request", "Status", "abort", "allgather", "allreduce", "alltoall", "app", "barrier",
-    "bcast", "cart", "dup", "exscan", "from_handle", "from_mpi4py", "gather", "host", "iallgather",
-    "iallreduce", "ialltoall", "ibarrier", "ibcast", "iexscan", "igather", "improbe", "iprobe", "irecv",
-    "ireduce", "ireduce_scatter", "iscan", "iscatter", "isend", "library", "mprobe", "parent", "print",
-    "probe", "rank", "recv", "reduce", "reduce_scatter", "scan", "scatter", "send", "sendrecv", "size",
-    "spawn", "split", "ssend", "test_all", "test_any", "test_some", "thread_level", "version",
-    "wait_all", "wait_any", "wait_some", "world", "wtime"]
+    "MINLOC", "PROC_NULL", "PROD", "SUM", "UNDEFINED", "Cart", "CollectiveMismatch", "Comm",
+    "DeadlockError", "Error", "Inter", "Message", "Operator", "Request", "Status", "abort", "allgather",
+    "allreduce", "alltoall", "app", "barrier", "bcast", "cart", "dup", "exscan", "from_handle",
+    "from_mpi4py", "gather", "host", "iallgather", "iallreduce", "ialltoall", "ibarrier", "ibcast",
+    "iexscan", "igather", "improbe", "iprobe", "irecv", "ireduce", "ireduce_scatter", "iscan",
+    "iscatter", "isend", "library", "mprobe", "parent", "print", "probe", "rank", "recv", "reduce",
+    "reduce_scatter", "scan", "scatter", "send", "sendrecv", "size", "spawn", "split", "ssend",
+    "test_all", "test_any", "test_some", "thread_level", "version", "wait_all", "wait_any", "wait_some",
+    "world", "wtime"]
 
 
 def print(*values, sep=" ", end="\n", file=None, flush=False, ordered=False):

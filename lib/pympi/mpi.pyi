@@ -64,6 +64,12 @@ class Error(RuntimeError):
     text: str
     call: str
 
+class CollectiveMismatch(Error):
+    """Ranks disagree in a collective; raised on every rank, under --check only."""
+
+class DeadlockError(Error):
+    """Every rank waits and nothing is on its way; raised on every rank, under --check only."""
+
 @final
 class Status:
     """What is known of a message beside its value."""

@@ -26,6 +26,7 @@ typedef struct {
      * is then no matter of this rank. */
     bool (*last_word)(const char *text);
     bool intercept; /* blocking calls of MPI are led to our waiting */
+    bool check;     /* ranks are to be watched for disagreement and deadlock */
 } pc_start;
 
 typedef struct {

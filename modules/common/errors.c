@@ -11,10 +11,10 @@ static int set_attribute(PyObject *object, const char *name, PyObject *value)
     return result;
 }
 
-/* mpi.Error(message) with its four attributes. */
-static PyObject *make_error(PyObject *type, const char *call, int code, int class, PyObject *text)
+/* mpi.Error(message) with its four attributes; message is taken over. */
+static PyObject *make_error(PyObject *type, PyObject *message, const char *call, int code,
+                            int class, PyObject *text)
 {
-    PyObject *message = PyUnicode_FromFormat("%s: %U", call, text);
     PyObject *error = message ? PyObject_CallOneArg(type, message) : NULL;
     Py_XDECREF(message);
     if (error && (set_attribute(error, "code", PyLong_FromLong(code)) < 0 ||
@@ -26,19 +26,40 @@ static PyObject *make_error(PyObject *type, const char *call, int code, int clas
     return error;
 }
 
-/* The type belongs to the module mpi; failing is the rare case and may look it up. */
+/* The types belong to the module mpi; failing is the rare case and may look them up. */
+static PyObject *find_type(const char *name)
+{
+    PyObject *module = PyImport_ImportModule("_pympi_mpi");
+    PyObject *type = module ? PyObject_GetAttrString(module, name) : NULL;
+    Py_XDECREF(module);
+    return type;
+}
+
 static void raise_error(const char *call, int code, int class, PyObject *text)
 {
-    PyObject *module = text ? PyImport_ImportModule("_pympi_mpi") : NULL;
-    PyObject *type = module ? PyObject_GetAttrString(module, "Error") : NULL;
-    PyObject *error = type ? make_error(type, call, code, class, text) : NULL;
+    PyObject *type = text ? find_type("Error") : NULL;
+    PyObject *message = type ? PyUnicode_FromFormat("%s: %U", call, text) : NULL;
+    PyObject *error = type ? make_error(type, message, call, code, class, text) : NULL;
     if (error) {
         PyErr_SetObject(type, error);
     }
     Py_XDECREF(error);
     Py_XDECREF(type);
-    Py_XDECREF(module);
     Py_XDECREF(text);
+}
+
+int pc_error_raise(const char *name, const char *call, PyObject *text)
+{
+    PyObject *type = text ? find_type(name) : NULL;
+    PyObject *error =
+        type ? make_error(type, Py_NewRef(text), call, MPI_ERR_OTHER, MPI_ERR_OTHER, text) : NULL;
+    if (error) {
+        PyErr_SetObject(type, error);
+    }
+    Py_XDECREF(error);
+    Py_XDECREF(type);
+    Py_XDECREF(text);
+    return -1;
 }
 
 int pc_error_set(const char *call, int code)

@@ -266,6 +266,19 @@ static void leave(void)
     runtime.owned = runtime.used = false;
 }
 
+/* A launcher may have given the word to some ranks only. */
+static int agree_on_check(pc_runtime *state, char *why, size_t size)
+{
+    int check = runtime.how.check;
+    if (state->inner != MPI_COMM_NULL &&
+        PMPI_Allreduce(MPI_IN_PLACE, &check, 1, MPI_INT, MPI_MAX, state->inner) != MPI_SUCCESS) {
+        snprintf(why, size, "MPI_Allreduce of the world failed");
+        return -1;
+    }
+    state->check = check;
+    return 0;
+}
+
 int pc_runtime_start(const pc_start *how, char *why, size_t size)
 {
     int running, over;
@@ -283,7 +296,8 @@ int pc_runtime_start(const pc_start *how, char *why, size_t size)
         return -1;
     }
     read_state(&runtime.state);
-    if (duplicate_world(&runtime.state, why, size) < 0) {
+    if (duplicate_world(&runtime.state, why, size) < 0 ||
+        agree_on_check(&runtime.state, why, size) < 0) {
         return -1;
     }
     runtime.used = true;

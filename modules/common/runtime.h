@@ -24,6 +24,7 @@ typedef struct {
                    * up to tag_most. UCX has 2^23 tags in all. */
     int threads;  /* the level MPI gives, MPI_THREAD_... */
     bool crowded; /* more ranks on this node than processors: waits give way at once */
+    bool check;   /* ranks are watched for disagreement and deadlock; the same on all of them */
 
     /* Two duplicates of MPI_COMM_WORLD: for the user's messages; and for large parts of messages and
      * collectives. When other applications are in the job they could not take part in making them:

@@ -37,7 +37,7 @@ static PyObject *make(pm_comm *comm, const pm_grid *grid)
     }
     return pm_make_twin(comm, users, &inner) < 0
                ? NULL
-               : pm_make_object(pm_state_of_type(Py_TYPE(comm)), users, inner, PM_OWNS_BOTH);
+               : pm_make_child(pm_state_of_type(Py_TYPE(comm)), comm, users, inner);
 }
 
 PyObject *pm_cart_dup(pm_comm *cart)
@@ -122,7 +122,7 @@ static PyObject *cart_sub(PyObject *self, PyObject *args, PyObject *keywords)
         pm_make_twin(cart, users, &inner) < 0) {
         return NULL;
     }
-    return pm_make_object(pm_state_of_type(Py_TYPE(self)), users, inner, PM_OWNS_BOTH);
+    return pm_make_child(pm_state_of_type(Py_TYPE(self)), cart, users, inner);
 }
 
 PyDoc_STRVAR(coords_of_doc, "coords_of($self, /, rank)\n--\n\n"

@@ -20,6 +20,11 @@ PyObject *pm_collective_copy(pm_work *work, PyObject *value)
 int pm_collective_meet(pm_comm *comm, const char *call)
 {
     pm_work *work = pm_work_collective(comm, call, NULL);
+    if (work && comm->checked) {
+        PyObject *met = pm_work_run(work); /* nobody has heard of all before all have come */
+        Py_XDECREF(met);
+        return met ? 0 : -1;
+    }
     if (!work) {
         return -1;
     }

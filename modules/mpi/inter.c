@@ -149,16 +149,21 @@ static PyObject *inter_merge(PyObject *self, PyObject *args, PyObject *keywords)
     pm_comm *inter = (pm_comm *)self;
     MPI_Comm users, inner;
     int high = 0;
+    bool checked;
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "|p:merge", names, &high) ||
         meet_both_sides(inter, "merge") < 0) {
         return NULL;
     }
     int code = MPI_Intercomm_merge(inter->users, high, &users);
     if (pc_error_check("MPI_Intercomm_merge", code) < 0 ||
-        pm_make_first_twin(users, &inner, "merge") < 0) {
+        pm_make_first_twin(users, &inner, &checked, "merge") < 0) {
         return NULL;
     }
-    return pm_make_object(pm_state_of_type(Py_TYPE(self)), users, inner, PM_OWNS_BOTH);
+    PyObject *merged = pm_make_object(pm_state_of_type(Py_TYPE(self)), users, inner, PM_OWNS_BOTH);
+    if (merged) {
+        ((pm_comm *)merged)->checked = checked;
+    }
+    return merged;
 }
 
 static PyObject *inter_remote_size(PyObject *self, void *Py_UNUSED(unused))

@@ -54,6 +54,7 @@ PyObject *pm_comm_to_mpi4py(PyObject *self, PyObject *Py_UNUSED(unused))
 static PyObject *wrap(pm_state *state, MPI_Comm users, PyObject *keeper, const char *call)
 {
     int between = 0;
+    bool checked = false;
     MPI_Comm inner = MPI_COMM_NULL;
     if (!pc_runtime_usable()) {
         pc_error_say(call, PM_COMM_NO_MPI);
@@ -63,12 +64,13 @@ static PyObject *wrap(pm_state *state, MPI_Comm users, PyObject *keeper, const c
         return PyErr_Format(PyExc_ValueError, "%s: the communicator is MPI_COMM_NULL", call);
     }
     if (pc_error_check("MPI_Comm_test_inter", MPI_Comm_test_inter(users, &between)) < 0 ||
-        (!between && pm_make_first_twin(users, &inner, call) < 0)) {
+        (!between && pm_make_first_twin(users, &inner, &checked, call) < 0)) {
         return NULL;
     }
     PyObject *comm = pm_make_object(state, users, inner, PM_OWNS_INNER);
     if (comm) {
         ((pm_comm *)comm)->keeper = Py_XNewRef(keeper);
+        ((pm_comm *)comm)->checked = checked;
     }
     return comm;
 }

@@ -45,6 +45,7 @@ static pm_comm *new_object(pm_state *state, MPI_Comm users, MPI_Comm inner, pm_o
     comm->owns = owns;
     comm->remote_size = 0;
     comm->sequence = 0;
+    comm->checked = false;
     comm->hash = hash_handle(users);
     comm->node = comm->keeper = NULL;
     return comm;
@@ -62,10 +63,23 @@ PyObject *pm_make_object(pm_state *state, MPI_Comm users, MPI_Comm inner, pm_own
     return (PyObject *)comm;
 }
 
+PyObject *pm_make_child(pm_state *state, const pm_comm *parent, MPI_Comm users, MPI_Comm inner)
+{
+    PyObject *child = pm_make_object(state, users, inner, PM_OWNS_BOTH);
+    if (child) {
+        ((pm_comm *)child)->checked = parent->checked && ((pm_comm *)child)->size > 1;
+    }
+    return child;
+}
+
 static PyObject *make_node(pm_state *state)
 {
     const pc_runtime *runtime = pc_runtime_get();
-    return pm_make_object(state, runtime->node, runtime->node_inner, PM_OWNS_NOTHING);
+    PyObject *node = pm_make_object(state, runtime->node, runtime->node_inner, PM_OWNS_NOTHING);
+    if (node) {
+        ((pm_comm *)node)->checked = runtime->check && ((pm_comm *)node)->size > 1;
+    }
+    return node;
 }
 
 PyObject *pm_make_world(pm_state *state)
@@ -77,6 +91,7 @@ PyObject *pm_make_world(pm_state *state)
     }
     comm->rank = runtime->rank;
     comm->size = runtime->size;
+    comm->checked = runtime->check && comm->size > 1 && comm->inner != MPI_COMM_NULL;
     if (runtime->node != MPI_COMM_NULL) {
         MPI_Comm_set_name(runtime->world, "world");
         MPI_Comm_set_name(runtime->node, "node");
@@ -111,12 +126,31 @@ int pm_make_twin(const pm_comm *parent, MPI_Comm users, MPI_Comm *inner_p)
     return result;
 }
 
-int pm_make_first_twin(MPI_Comm users, MPI_Comm *inner_p, const char *call)
+/* Jobs that started each other may differ in --check. The memory is a Python object: a broken wait leaves
+ * it to MPI. */
+static int agree_on_check(MPI_Comm users, bool *checked_p, const char *call)
 {
     MPI_Request request;
+    int size = 1;
+    PyObject *memory = PyByteArray_FromStringAndSize(NULL, sizeof(int));
+    int *checks = memory ? (int *)PyByteArray_AS_STRING(memory) : NULL;
+    if (!memory) {
+        return -1;
+    }
+    *checks = pc_runtime_get()->check;
+    int result = pc_error_check(
+        call, MPI_Iallreduce(MPI_IN_PLACE, checks, 1, MPI_INT, MPI_MIN, users, &request));
+    result = result < 0 ? result : pc_wait_all(&request, 1, memory, call);
+    MPI_Comm_size(users, &size);
+    *checked_p = result == 0 && *checks && size > 1;
+    Py_DECREF(memory);
+    return result;
+}
+
+int pm_make_first_twin(MPI_Comm users, MPI_Comm *inner_p, bool *checked_p, const char *call)
+{
     MPI_Group group;
-    if (pc_error_check(call, MPI_Ibarrier(users, &request)) < 0 ||
-        pc_wait_all(&request, 1, NULL, call) < 0) {
+    if (agree_on_check(users, checked_p, call) < 0) {
         return -1;
     }
     int code = MPI_Comm_group(users, &group);
@@ -155,7 +189,7 @@ PyObject *pm_make_of_members(pm_state *state, pm_comm *parent, const int *member
     MPI_Comm users, inner;
     return create_both(parent, members, count, &users, &inner) < 0
                ? NULL
-               : pm_make_object(state, users, inner, PM_OWNS_BOTH);
+               : pm_make_child(state, parent, users, inner);
 }
 
 PyObject *pm_make_app(pm_state *state, PyObject *world)
@@ -173,5 +207,8 @@ PyObject *pm_make_app(pm_state *state, PyObject *world)
     }
     PyObject *app = pm_make_of_members(state, (pm_comm *)world, members, runtime->app_size);
     PyMem_Free(members);
+    if (app && agree_on_check(((pm_comm *)app)->users, &((pm_comm *)app)->checked, "mpi.app") < 0) {
+        Py_CLEAR(app);
+    }
     return app;
 }

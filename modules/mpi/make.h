@@ -9,6 +9,9 @@
  * with MPI. */
 PyObject *pm_make_object(pm_state *state, MPI_Comm users, MPI_Comm inner, pm_owns owns);
 
+/* The same for one made of parent's ranks, which is checked as parent is. */
+PyObject *pm_make_child(pm_state *state, const pm_comm *parent, MPI_Comm users, MPI_Comm inner);
+
 /* The whole job, and the part of it that this application is. */
 PyObject *pm_make_world(pm_state *state);
 PyObject *pm_make_app(pm_state *state, PyObject *world);
@@ -21,7 +24,7 @@ PyObject *pm_make_of_members(pm_state *state, pm_comm *parent, const int *member
  * exception set. */
 int pm_make_twin(const pm_comm *parent, MPI_Comm users, MPI_Comm *inner_p);
 
-/* The same without a parent. It waits for the others, interruptibly. */
-int pm_make_first_twin(MPI_Comm users, MPI_Comm *inner_p, const char *call);
+/* The same without a parent. It waits for the others, interruptibly; *checked_p: all are under --check. */
+int pm_make_first_twin(MPI_Comm users, MPI_Comm *inner_p, bool *checked_p, const char *call);
 
 #endif

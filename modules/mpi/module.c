@@ -50,11 +50,34 @@ PyDoc_STRVAR(error_doc,
              "code, error_class: MPI's numbers; text: MPI's words or ours; call: what was "
              "called.");
 
-static int add_error(PyObject *module, pm_state *state)
+PyDoc_STRVAR(mismatch_doc,
+             "Ranks disagree in a collective; --check finds it, on every rank.\n\n"
+             "The text, the same on all ranks, names two of them with their verbs and lines.");
+
+PyDoc_STRVAR(deadlock_doc,
+             "Every rank waits and nothing is on its way; --check finds it, on every rank.\n\n"
+             "The text, the same on all ranks, lists who waits for whom, and where.");
+
+static int add_exception(PyObject *module, const char *name, const char *doc, PyObject *base,
+                         PyObject **type_p)
 {
-    state->error =
-        PyErr_NewExceptionWithDoc("pympi.mpi.Error", error_doc, PyExc_RuntimeError, NULL);
-    return state->error ? PyModule_AddObjectRef(module, "Error", state->error) : -1;
+    *type_p = PyErr_NewExceptionWithDoc(name, doc, base, NULL);
+    return *type_p ? PyModule_AddObjectRef(module, strrchr(name, '.') + 1, *type_p) : -1;
+}
+
+static int add_errors(PyObject *module, pm_state *state)
+{
+    PyObject *deadlock = NULL;
+    int result = add_exception(module, "pympi.mpi.Error", error_doc, PyExc_RuntimeError,
+                               &state->error) < 0 ||
+                         add_exception(module, "pympi.mpi.CollectiveMismatch", mismatch_doc,
+                                       state->error, &state->mismatch) < 0 ||
+                         add_exception(module, "pympi.mpi.DeadlockError", deadlock_doc,
+                                       state->error, &deadlock) < 0
+                     ? -1
+                     : 0;
+    Py_XDECREF(deadlock);
+    return result;
 }
 
 /* The world's verbs are functions of the module. */
@@ -127,7 +150,7 @@ static int check_running(void)
 static int module_exec(PyObject *module)
 {
     pm_state *state = pm_state_of_module(module);
-    return check_running() < 0 || import_pickle(state) < 0 || add_error(module, state) < 0 ||
+    return check_running() < 0 || import_pickle(state) < 0 || add_errors(module, state) < 0 ||
                    pm_letter_setup(module) < 0 || pm_operator_setup(module) < 0 ||
                    pm_status_setup(module) < 0 || pm_request_setup(module) < 0 ||
                    pm_message_setup(module) < 0 || pm_several_setup(module) < 0 ||
@@ -152,6 +175,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->status_type);
     Py_VISIT(state->message_type);
     Py_VISIT(state->error);
+    Py_VISIT(state->mismatch);
     Py_VISIT(state->dumps);
     Py_VISIT(state->loads);
     Py_VISIT(state->ndarray);
@@ -171,6 +195,7 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->status_type);
     Py_CLEAR(state->message_type);
     Py_CLEAR(state->error);
+    Py_CLEAR(state->mismatch);
     Py_CLEAR(state->dumps);
     Py_CLEAR(state->loads);
     Py_CLEAR(state->ndarray);

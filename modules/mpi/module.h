@@ -20,7 +20,8 @@ typedef struct {
     MPI_Op keep_nan_min, keep_nan_max, wrapping_sum; /* NULL: not made yet; see native.c */
     struct pm_work *works;             /* what progress moves on */
     PyObject *error;
-    PyObject *dumps; /* pickle.dumps */
+    PyObject *mismatch; /* mpi.CollectiveMismatch */
+    PyObject *dumps;    /* pickle.dumps */
     PyObject *loads;
     PyObject *ndarray; /* numpy.ndarray once NumPy has been imported, else NULL */
     PyObject *sum;     /* mpi.SUM, the operator that reductions take by default */

@@ -139,6 +139,11 @@ pm_operation_id pm_operator_id(const pm_state *state, PyObject *op)
                : PM_OP_OTHER;
 }
 
+const char *pm_operator_text(pm_operation_id id)
+{
+    return id == PM_OP_OTHER ? "callable" : operations[id].name;
+}
+
 PyObject *pm_operator_apply(pm_state *state, PyObject *op, PyObject *left, PyObject *right)
 {
     if (Py_TYPE(op) == state->operator_type) {

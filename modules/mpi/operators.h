@@ -26,6 +26,9 @@ typedef enum {
 
 pm_operation_id pm_operator_id(const pm_state *state, PyObject *op);
 
+/* Its name without the module's; "callable" for others. */
+const char *pm_operator_text(pm_operation_id id);
+
 /* True for an operator of ours or any other callable. */
 bool pm_operator_check(PyObject *op, const char *call);
 

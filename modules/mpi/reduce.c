@@ -7,6 +7,7 @@
 
 #include "modules/mpi/args.h"
 #include "modules/mpi/axis.h"
+#include "modules/mpi/check.h"
 #include "modules/mpi/codec.h"
 #include "modules/mpi/into.h"
 #include "modules/mpi/numbers.h"
@@ -304,15 +305,37 @@ pm_work *pm_reduction_new(const pm_reduction *given, pm_work_next next)
     return work;
 }
 
+int pm_reduction_check(const pm_reduction *given, bool per_item)
+{
+    if (!given->comm->checked) {
+        return 0;
+    }
+    pm_work *work = pm_reduction_new(given, NULL);
+    if (work) {
+        work->per_item = per_item;
+    }
+    return pm_check_ahead(work, per_item && !given->axis ? 0 : 1);
+}
+
+PyObject *pm_reduction_run(const pm_reduction *given, pm_work_next next, bool per_item)
+{
+    pm_work *work = pm_reduction_new(given, next);
+    if (work) {
+        work->next = next;
+        work->per_item = per_item;
+    }
+    return pm_work_run(work);
+}
+
 /* Numbers and arrays first; what they leave goes by letters. */
 static PyObject *reduce_now(const pm_reduction *given, int root, pm_work_next next)
 {
     PyObject *result;
     pm_numbers numbers = {given->comm, given->call, given->value, given->op, given->into, root};
-    if (pm_numbers_reduce(&numbers, &result) < 0) {
+    if (pm_reduction_check(given, false) < 0 || pm_numbers_reduce(&numbers, &result) < 0) {
         return NULL;
     }
-    return result ? result : pm_work_run(pm_reduction_new(given, next));
+    return result ? result : pm_reduction_run(given, next, false);
 }
 
 const char pm_reduce_doc[] =

@@ -35,6 +35,12 @@ int pm_reduction_read(PyObject *self, const pm_signature *signature, const char 
 /* Work that has not been started. */
 pm_work *pm_reduction_new(const pm_reduction *given, pm_work_next next);
 
+/* For the verbs that wait: first the check, ahead of numbers, which take two numbers of collectives where
+ * they are tried (0, or -1 with an exception set); then what numbers left, by letters, without another.
+ * per_item: the values are lists of items, one a rank, or cut into such. */
+int pm_reduction_check(const pm_reduction *given, bool per_item);
+PyObject *pm_reduction_run(const pm_reduction *given, pm_work_next next, bool per_item);
+
 /* Its steps; all 0, or -1 with an exception that ends the work. work->value is NULL from when something
  * failed on this rank. */
 int pm_reduction_begin(pm_work *work);

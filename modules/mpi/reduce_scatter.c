@@ -209,7 +209,8 @@ PyObject *pm_comm_reduce_scatter(PM_BEGIN)
         return NULL;
     }
     pm_numbers numbers = {given.comm, given.call, given.value, given.op, NULL, -1};
-    if (given.axis && pm_numbers_reduce(&numbers, &whole) < 0) {
+    if (pm_reduction_check(&given, true) < 0 ||
+        (given.axis && pm_numbers_reduce(&numbers, &whole) < 0)) {
         return NULL;
     }
     if (whole) {
@@ -217,9 +218,5 @@ PyObject *pm_comm_reduce_scatter(PM_BEGIN)
         Py_DECREF(whole);
         return part;
     }
-    pm_work *work = pm_reduction_new(&given, scatter_next);
-    if (work) {
-        work->per_item = true;
-    }
-    return pm_work_run(work);
+    return pm_reduction_run(&given, scatter_next, true);
 }

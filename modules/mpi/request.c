@@ -24,6 +24,9 @@ static void note_place(pm_request *request)
 PyObject *pm_request_start(pm_work *work)
 {
     pm_request *request = NULL;
+    if (work) {
+        work->begun = true;
+    }
     if (work && pm_work_start(work) == 0) {
         request = PyObject_New(pm_request, work->state->request_type);
     }

@@ -6,6 +6,7 @@
 #include "modules/common/progress.h"
 #include "modules/common/runtime.h"
 #include "modules/common/wait.h"
+#include "modules/mpi/check.h"
 #include "modules/mpi/codec.h"
 
 PyObject *pm_work_take_exception(void)
@@ -61,6 +62,10 @@ pm_work *pm_work_collective(pm_comm *comm, const char *call, pm_work_next next)
     if (work) {
         work->channel = PM_POST_INNER;
         work->tag = pc_runtime_collective_tag(comm->sequence++);
+        if (comm->checked) {
+            work->then = next;
+            work->next = pm_check_next;
+        }
     }
     return work;
 }
@@ -137,6 +142,7 @@ static void free_work(pm_work *work)
     Py_XDECREF(work->own);
     Py_XDECREF(work->gathered);
     Py_XDECREF(work->letter);
+    Py_XDECREF(work->print);
     Py_XDECREF(work->failed);
     Py_XDECREF(work->result);
     Py_XDECREF(work->exception);
@@ -227,7 +233,8 @@ int pm_work_expect(pm_work *work, int source)
         return -1;
     }
     if (pm_post_receive(&work->receivings[work->receiving_count], work->comm, work->channel, source,
-                        work->tag, work->direct ? work->into : NULL, work->call) < 0) {
+                        work->tag, work->direct && !work->print ? work->into : NULL,
+                        work->call) < 0) {
         return -1;
     }
     work->receiving_count++;
@@ -302,6 +309,14 @@ static void run_round(pm_work *work)
     } else if (result == 0) {
         end(work, PM_WORK_OVER);
     }
+}
+
+int pm_work_begin_again(pm_work *work)
+{
+    drop_arrivals(work);
+    work->round = 0;
+    work->next = work->then;
+    return work->next ? work->next(work) : pm_work_end(work, Py_NewRef(Py_None));
 }
 
 int pm_work_start(pm_work *work)

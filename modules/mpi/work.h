@@ -24,6 +24,9 @@ struct pm_work {
     pm_channel channel;
     int tag; /* of a collective's letters */
     pm_work_next next;
+    pm_work_next then; /* while ranks check that they agree: what comes behind; see check.c */
+    PyObject *print;   /* what this rank has heard by then */
+    bool begun;        /* by an i… verb */
     int round;
     pm_work_condition condition;
     bool busy;   /* a thread waits for it, or runs its next round */
@@ -68,6 +71,9 @@ pm_work *pm_work_collective(pm_comm *comm, const char *call, pm_work_next next);
 
 /* The same for one that gathers a value of each rank. */
 pm_work *pm_work_collecting(pm_comm *comm, const char *call, pm_work_next next);
+
+/* The check is over: posts the first round of what comes behind. As a pm_work_next. */
+int pm_work_begin_again(pm_work *work);
 
 /* Keeps the value of a rank, which it takes over; NULL: the first exception fails this rank. */
 void pm_work_keep(pm_work *work, int rank, PyObject *value);

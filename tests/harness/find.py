@@ -5,7 +5,7 @@ import dataclasses
 import os
 import re
 
-HEADER = re.compile(r"#\s*(ranks|timeout|full|leaves):\s*(.*)")
+HEADER = re.compile(r"#\s*(ranks|timeout|full|leaves|env):\s*(.*)")
 DEFAULTS = {"ranks": {"ranks": "1 2 3 4", "timeout": "60"},
             "program": {"ranks": "", "timeout": "300"}}
 
@@ -19,6 +19,7 @@ class Test:
     timeout: float
     full: bool          # runs under --full only
     leaves: list        # name patterns that it may leave in its TMPDIR
+    env: dict = dataclasses.field(default_factory=dict)     # variables of its own
     words: str = ""     # only the methods whose name contains one of these, comma-separated
 
     @property
@@ -42,7 +43,8 @@ def read(kind, path):
     """The tests of one file: one for each number of ranks it wants."""
     keys = DEFAULTS[kind] | header(path)
     return [Test(kind, path, n, float(keys["timeout"]), keys.get("full") == "yes",
-                 keys.get("leaves", "").split())
+                 keys.get("leaves", "").split(),
+                 dict(word.split("=", 1) for word in keys.get("env", "").split()))
             for n in ([int(n) for n in keys["ranks"].split()] or [0])]
 
 

@@ -27,7 +27,7 @@ def run(test, opts):
     """Run one test in a place of its own; return its verdicts."""
     place, before = env.Place(), leftover.shared_names()
     try:
-        surroundings = env.base(place, opts.build, opts.full)
+        surroundings = env.base(place, opts.build, opts.full) | test.env
         if test.words:
             surroundings["PYMPI_TEST_ONLY"] = test.words
         if opts.verbose:
