@@ -3,6 +3,7 @@
 #include "modules/mpi/request.h"
 
 #include "modules/common/errors.h"
+#include "modules/common/runtime.h"
 #include "modules/mpi/args.h"
 #include "modules/mpi/status.h"
 
@@ -65,10 +66,13 @@ static void request_dealloc(PyObject *self)
     PyTypeObject *type = Py_TYPE(self);
     PyObject *kind, *value, *traceback;
     PyErr_Fetch(&kind, &value, &traceback);
-    if (request->work->condition == PM_WORK_UNDER_WAY) {
+    bool under_way = request->work->condition == PM_WORK_UNDER_WAY;
+    if (under_way && pc_runtime_usable()) {
         abandon(request);
     }
-    pm_work_release(request->work);
+    if (!under_way || pc_runtime_usable()) { /* in a fork it is the parent's: nothing is touched */
+        pm_work_release(request->work);
+    }
     Py_XDECREF(request->file);
     type->tp_free(self);
     Py_DECREF(type);
@@ -138,6 +142,9 @@ pm_work *pm_request_work(PyObject *request)
 int pm_request_move_on(pm_work *work)
 {
     int done = 1;
+    if (work->condition == PM_WORK_UNDER_WAY && !pm_work_usable(work)) {
+        return -1;
+    }
     while (done && !work->busy && work->condition == PM_WORK_UNDER_WAY) {
         if (pc_error_check(work->call, pm_work_look(work, &done)) < 0) {
             return -1;

@@ -426,9 +426,20 @@ static pc_board_wait describe(const pm_work *work)
     return wait;
 }
 
+bool pm_work_usable(const pm_work *work)
+{
+    if (!pc_runtime_usable()) {
+        pc_error_say(work->call, "MPI is not running in this process (a fork, or after its end)");
+    }
+    return pc_runtime_usable();
+}
+
 int pm_work_wait(pm_work *work)
 {
     int result = 0;
+    if (work->condition == PM_WORK_UNDER_WAY && !pm_work_usable(work)) {
+        return -1;
+    }
     if (work->condition == PM_WORK_UNDER_WAY && work->busy) {
         return pc_error_say(work->call, "another thread waits for this request");
     }
@@ -534,7 +545,12 @@ static void move_on(void *what)
 
 int pm_work_setup(pm_state *state)
 {
-    return pc_progress_add(move_on, state);
+    if (pc_progress_add(move_on, state) < 0) {
+        PyErr_Format(PyExc_ImportError, "mpi: %d interpreters of this process have it already",
+                     PC_PROGRESS_MOST);
+        return -1;
+    }
+    return 0;
 }
 
 void pm_work_clear(pm_state *state)

@@ -96,6 +96,9 @@ int pm_work_end(pm_work *work, PyObject *result);
 /* Starts the first round. 0, or -1 with an exception set, and then the work is over. */
 int pm_work_start(pm_work *work);
 
+/* False, with an exception set, where MPI does not run (any more): in a fork, after its end. */
+bool pm_work_usable(const pm_work *work);
+
 /* Looks without waiting whether something has come. MPI's code. */
 int pm_work_look(void *work, int *done_p);
 

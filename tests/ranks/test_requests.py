@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # timeout: 120
 
+import os
 import sys
 import threading
 import warnings
@@ -556,6 +557,23 @@ class Collectives(Requests):
         size = self.comm.size
         want = [i * size + size * (size - 1) // 2 for i in range(300)]
         self.assertEqual(mpi.wait_all(requests), want)
+
+
+class Forks(Requests):
+    """A request is its process's own: a fork neither moves it nor takes it back."""
+
+    def test_fork(self):
+        receive, send = self.begin_around("text" * 50_000, 5)
+        child = os.fork()
+        if child == 0:
+            try:
+                receive.test()
+            except mpi.Error:
+                receive = send = None
+                os._exit(7)
+            os._exit(1)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 7)
+        self.assertEqual((receive.wait(), send.wait()), ("text" * 50_000, None))
 
 
 support.main()
