@@ -62,10 +62,11 @@ const char pm_comm_handle_doc[] = "MPI's handle of the communicator, as C has it
 PyObject *pm_comm_handle(PyObject *self, void *Py_UNUSED(unused))
 {
     unsigned long long number = 0;
-    const pm_comm *comm = (pm_comm *)self;
+    pm_comm *comm = (pm_comm *)self;
     if (!pm_comm_usable(comm, "handle")) {
         return NULL;
     }
+    comm->shared = true;
     memcpy(&number, &comm->users, sizeof comm->users);
     return PyLong_FromUnsignedLongLong(number);
 }

@@ -42,10 +42,11 @@ const char pm_comm_to_mpi4py_doc[] =
 
 PyObject *pm_comm_to_mpi4py(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    const pm_comm *comm = (pm_comm *)self;
+    pm_comm *comm = (pm_comm *)self;
     if (!pm_comm_usable(comm, "to_mpi4py")) {
         return NULL;
     }
+    comm->shared = true;
     new_function *make = (new_function *)find_function("PyMPIComm_New", "to_mpi4py");
     return make ? make(comm->users) : NULL;
 }
@@ -71,6 +72,7 @@ static PyObject *wrap(pm_state *state, MPI_Comm users, PyObject *keeper, const c
     if (comm) {
         ((pm_comm *)comm)->keeper = Py_XNewRef(keeper);
         ((pm_comm *)comm)->checked = checked;
+        ((pm_comm *)comm)->shared = true;
     }
     return comm;
 }

@@ -156,8 +156,8 @@ static int prepare(pm_receiving *receiving, pm_comm *comm, PyObject *into)
     return 0;
 }
 
-int pm_post_receive(pm_receiving *receiving, pm_comm *comm, pm_channel channel, int source, int tag,
-                    PyObject *into, const char *call)
+static int begin(pm_receiving *receiving, pm_comm *comm, pm_channel channel, int source, int tag,
+                 bool probes, PyObject *into, const char *call)
 {
     if (prepare(receiving, comm, into) < 0) {
         return -1;
@@ -165,7 +165,7 @@ int pm_post_receive(pm_receiving *receiving, pm_comm *comm, pm_channel channel, 
     receiving->channel = channel_of(comm, channel);
     receiving->source = source;
     receiving->tag = tag;
-    if (comm->inner == MPI_COMM_NULL) {
+    if (probes || comm->inner == MPI_COMM_NULL) {
         receiving->stage = PM_STAGE_PROBE;
         return 0;
     }
@@ -178,6 +178,12 @@ int pm_post_receive(pm_receiving *receiving, pm_comm *comm, pm_channel channel, 
     }
     receiving->count = 1;
     return 0;
+}
+
+int pm_post_receive(pm_receiving *receiving, pm_comm *comm, pm_channel channel, int source, int tag,
+                    PyObject *into, const char *call)
+{
+    return begin(receiving, comm, channel, source, tag, false, into, call);
 }
 
 /* Starts to receive all of a message into the letter's bytes. */
@@ -457,7 +463,8 @@ pm_letter *pm_post_fetch(pm_comm *comm, pm_channel channel, int source, int tag,
     if (*pc_runtime_abandoned()) {
         pc_wait_reap();
     }
-    if (pm_post_receive(&receiving, comm, channel, source, tag, into, call) < 0) {
+    bool probes = comm->shared && channel == PM_POST_USERS;
+    if (begin(&receiving, comm, channel, source, tag, probes, into, call) < 0) {
         return NULL;
     }
     pm_letter *letter = pm_post_await(&receiving, call);

@@ -86,7 +86,8 @@ void pm_post_drop(pm_receiving *receiving, bool goes_on, const char *call);
 /* Waits for the complete letter, which is the caller's; NULL with an exception set. */
 pm_letter *pm_post_await(pm_receiving *receiving, const char *call);
 
-/* Receives a complete letter; NULL with an exception set. status may be MPI_STATUS_IGNORE. */
+/* Receives a complete letter; NULL with an exception set. status may be MPI_STATUS_IGNORE. Where others
+ * may send what is no letter it is probed for: Open MPI 4.1 writes beyond an envelope that is too short. */
 pm_letter *pm_post_fetch(pm_comm *comm, pm_channel channel, int source, int tag, PyObject *into,
                          MPI_Status *status, const char *call);
 

@@ -125,9 +125,32 @@ PyObject *pm_comm_improbe(PM_BEGIN)
     return answer(find(self, args, count, names, &signature, false, &one), &one);
 }
 
+/* Nobody can receive it any more, but its sender waits: it is received for nobody. */
+static void abandon(pm_message *message)
+{
+    PyObject *type, *value, *traceback;
+    pm_receiving receiving;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (PyErr_WarnFormat(PyExc_RuntimeWarning, 1,
+                         "this Message from rank %d was dropped: keep it and call recv()",
+                         message->status.MPI_SOURCE) < 0) {
+        PyErr_WriteUnraisable(NULL); /* warnings are errors here: a destructor cannot raise */
+    }
+    if (pm_comm_usable(message->comm, "recv") &&
+        pm_post_receive_matched(&receiving, message->comm, message->message, &message->status, NULL,
+                                "recv") == 0) {
+        pm_post_drop(&receiving, true, "recv");
+    }
+    PyErr_Restore(type, value, traceback);
+}
+
 static void message_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
+    pm_message *message = (pm_message *)self;
+    if (message->message != MPI_MESSAGE_NULL && message->message != MPI_MESSAGE_NO_PROC) {
+        abandon(message);
+    }
     Py_DECREF(((pm_message *)self)->comm);
     type->tp_free(self);
     Py_DECREF(type);
