@@ -418,6 +418,7 @@ bool pm_post_cancel(pm_receiving *receiving)
     PMPI_Wait(receiving->few, &receiving->status); /* for a request that is cancelled or done */
     PMPI_Test_cancelled(&receiving->status, &cancelled);
     receiving->ready = !cancelled;
+    receiving->count = !cancelled;
     return cancelled;
 }
 
@@ -426,12 +427,13 @@ void pm_post_drop(pm_receiving *receiving, bool goes_on, const char *call)
     if (!receiving->letter) {
         return;
     }
-    bool taken = receiving->stage != PM_STAGE_DONE && !pm_post_cancel(receiving);
+    bool under_way = receiving->count && receiving->stage != PM_STAGE_DONE;
+    bool taken = under_way && !pm_post_cancel(receiving);
     bool followed = taken && receiving->stage != PM_STAGE_PARTS;
     if (followed && goes_on && pm_work_adopt(receiving, call) == 0) {
         return;
     }
-    if (taken && receiving->count) {
+    if (taken) {
         pc_wait_leave(receiving->requests, receiving->count, (PyObject *)receiving->letter);
     }
     clear(receiving);
