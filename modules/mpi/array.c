@@ -353,6 +353,24 @@ int pm_array_view(pm_state *state, PyObject *target, Py_buffer *view)
     return result;
 }
 
+/* A bytearray of the elements in the order of rows, which is the only one that memoryview.cast knows. */
+static PyObject *in_rows(PyObject *columns, const array_form *form, const Py_ssize_t *dimensions)
+{
+    Py_ssize_t size = PyByteArray_GET_SIZE(columns), item = form->item;
+    PyObject *rows = PyByteArray_FromStringAndSize(NULL, size);
+    for (Py_ssize_t i = 0; rows && i < size / item; i++) {
+        Py_ssize_t rest = i, stride = size / item, from = 0;
+        for (int d = form->nd - 1; d >= 0; d--) { /* the last index is the slowest of columns */
+            stride /= dimensions[d];
+            from += rest % dimensions[d] * stride;
+            rest /= dimensions[d];
+        }
+        memcpy(PyByteArray_AS_STRING(rows) + i * item, PyByteArray_AS_STRING(columns) + from * item,
+               (size_t)item);
+    }
+    return rows;
+}
+
 /* The array's elements as memory without NumPy: array.array's letters for NumPy's types. */
 PyObject *pm_array_finish(pm_letter *letter)
 {
@@ -362,9 +380,12 @@ PyObject *pm_array_finish(pm_letter *letter)
     if (!PyByteArray_CheckExact(letter->value) || pm_letter_header(letter)->kind != PM_KIND_ARRAY) {
         return Py_NewRef(letter->value);
     }
-    PyObject *memory = PyMemoryView_FromObject(letter->value);
-    if (!memory || !read_form(letter, PyByteArray_GET_SIZE(letter->value), &form, dimensions) ||
-        form.type >= sizeof formats - 1) {
+    bool right = read_form(letter, PyByteArray_GET_SIZE(letter->value), &form, dimensions);
+    PyObject *rows = right && form.columns && form.nd > 1 ? in_rows(letter->value, &form, dimensions)
+                                                          : Py_NewRef(letter->value);
+    PyObject *memory = rows ? PyMemoryView_FromObject(rows) : NULL;
+    Py_XDECREF(rows);
+    if (!memory || !right || form.type >= sizeof formats - 1) {
         return memory; /* of bytes: complex numbers have no format there */
     }
     const char format[] = {formats[form.type], '\0'};
