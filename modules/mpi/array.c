@@ -381,8 +381,9 @@ PyObject *pm_array_finish(pm_letter *letter)
         return Py_NewRef(letter->value);
     }
     bool right = read_form(letter, PyByteArray_GET_SIZE(letter->value), &form, dimensions);
-    PyObject *rows = right && form.columns && form.nd > 1 ? in_rows(letter->value, &form, dimensions)
-                                                          : Py_NewRef(letter->value);
+    PyObject *rows = right && form.columns && form.nd > 1
+                         ? in_rows(letter->value, &form, dimensions)
+                         : Py_NewRef(letter->value);
     PyObject *memory = rows ? PyMemoryView_FromObject(rows) : NULL;
     Py_XDECREF(rows);
     if (!memory || !right || form.type >= sizeof formats - 1) {

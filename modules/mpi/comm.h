@@ -27,7 +27,7 @@ typedef struct {
     int remote_size;   /* of an intercommunicator, else 0; messages go to remote ranks */
     unsigned sequence; /* collectives begun; equal on all ranks */
     bool checked;      /* several ranks, all of which agree on what they do before they do it */
-    bool shared; /* others may send on it what is no letter; see pm_post_fetch */
+    bool shared;       /* others may send on it what is no letter; see pm_post_fetch */
     Py_hash_t hash;
     PyObject *node;   /* the world's, its node's communicator; else NULL */
     PyObject *keeper; /* whose users is, when that is a Python object; else NULL */
