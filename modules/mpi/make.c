@@ -46,6 +46,7 @@ static pm_comm *new_object(pm_state *state, MPI_Comm users, MPI_Comm inner, pm_o
     comm->remote_size = 0;
     comm->sequence = 0;
     comm->checked = false;
+    comm->shared = false;
     comm->hash = hash_handle(users);
     comm->node = comm->keeper = NULL;
     return comm;
