@@ -7,6 +7,7 @@
 #define PYMPI_COMMON_BOARD_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #define PC_BOARD_NOBODY INT_MIN /* no peer in particular */
@@ -15,6 +16,10 @@ typedef struct pc_board_wait {
     const char *call; /* the verb, or MPI's name of the call; static text */
     int peer;         /* a rank, MPI_ANY_SOURCE or PC_BOARD_NOBODY */
     int tag;          /* counts when there is a peer */
+
+    /* Where only letters can end the wait, the first that it is for; see ledger.h. Else NULL. */
+    const struct pc_ledger_line *line;
+    bool sends; /* the letter is this rank's own */
 } pc_board_wait;
 
 /* The wait begins to last; NULL: it is over. What is noted lives until then. */

@@ -19,6 +19,15 @@ bool pc_intercept_waits_together(void)
     return pc_intercept_waits() && pc_runtime_get()->apps == 1;
 }
 
+/* Also the end that a program makes by itself: others may still wait for this rank. */
+PC_EXPORT int MPI_Finalize(void)
+{
+    if (pc_runtime_usable()) {
+        pc_deadlock_finish();
+    }
+    return PMPI_Finalize();
+}
+
 typedef struct {
     MPI_Request *request;
     MPI_Status *status;
@@ -55,7 +64,7 @@ PC_EXPORT int MPI_Send(const void *buffer, int count, MPI_Datatype type, int des
         return PMPI_Send(buffer, count, type, dest, tag, comm);
     }
     int code = PMPI_Isend(buffer, count, type, dest, tag, comm, &request);
-    pc_board_wait wait = {"MPI_Send", dest, tag};
+    pc_board_wait wait = {.call = "MPI_Send", .peer = dest, .tag = tag};
     return code != MPI_SUCCESS ? code : pc_intercept_finish(&request, MPI_STATUS_IGNORE, &wait);
 }
 
@@ -67,7 +76,7 @@ PC_EXPORT int MPI_Ssend(const void *buffer, int count, MPI_Datatype type, int de
         return PMPI_Ssend(buffer, count, type, dest, tag, comm);
     }
     int code = PMPI_Issend(buffer, count, type, dest, tag, comm, &request);
-    pc_board_wait wait = {"MPI_Ssend", dest, tag};
+    pc_board_wait wait = {.call = "MPI_Ssend", .peer = dest, .tag = tag};
     return code != MPI_SUCCESS ? code : pc_intercept_finish(&request, MPI_STATUS_IGNORE, &wait);
 }
 
@@ -79,7 +88,7 @@ PC_EXPORT int MPI_Recv(void *buffer, int count, MPI_Datatype type, int source, i
         return PMPI_Recv(buffer, count, type, source, tag, comm, status);
     }
     int code = PMPI_Irecv(buffer, count, type, source, tag, comm, &request);
-    pc_board_wait wait = {"MPI_Recv", source, tag};
+    pc_board_wait wait = {.call = "MPI_Recv", .peer = source, .tag = tag};
     return code != MPI_SUCCESS ? code : finish_receive(&request, status, &wait);
 }
 
@@ -91,7 +100,7 @@ PC_EXPORT int MPI_Mrecv(void *buffer, int count, MPI_Datatype type, MPI_Message 
         return PMPI_Mrecv(buffer, count, type, message, status);
     }
     int code = PMPI_Imrecv(buffer, count, type, message, &request);
-    pc_board_wait wait = {"MPI_Mrecv", PC_BOARD_NOBODY, 0};
+    pc_board_wait wait = {.call = "MPI_Mrecv", .peer = PC_BOARD_NOBODY};
     return code != MPI_SUCCESS ? code : finish_receive(&request, status, &wait);
 }
 
@@ -110,7 +119,8 @@ PC_EXPORT int MPI_Sendrecv(const void *out, int out_count, MPI_Datatype out_type
         return code;
     }
     code = PMPI_Isend(out, out_count, out_type, dest, out_tag, comm, &sending);
-    pc_board_wait to = {"MPI_Sendrecv", dest, out_tag}, from = {"MPI_Sendrecv", source, in_tag};
+    pc_board_wait to = {.call = "MPI_Sendrecv", .peer = dest, .tag = out_tag},
+                  from = {.call = "MPI_Sendrecv", .peer = source, .tag = in_tag};
     int received = finish_receive(&receiving, status, &from);
     int sent = code != MPI_SUCCESS          ? code
                : received == PC_WAIT_BROKEN ? received
@@ -136,7 +146,7 @@ static int poll_wanted(void *what, int *done_p)
 PC_EXPORT int MPI_Probe(int source, int tag, MPI_Comm comm, MPI_Status *status)
 {
     wanted one = {source, tag, comm, NULL, status};
-    pc_board_wait wait = {"MPI_Probe", source, tag};
+    pc_board_wait wait = {.call = "MPI_Probe", .peer = source, .tag = tag};
     return pc_intercept_waits() ? pc_wait_plain(poll_wanted, &one, &wait)
                                 : PMPI_Probe(source, tag, comm, status);
 }
@@ -145,7 +155,7 @@ PC_EXPORT int MPI_Mprobe(int source, int tag, MPI_Comm comm, MPI_Message *messag
                          MPI_Status *status)
 {
     wanted one = {source, tag, comm, message, status};
-    pc_board_wait wait = {"MPI_Mprobe", source, tag};
+    pc_board_wait wait = {.call = "MPI_Mprobe", .peer = source, .tag = tag};
     return pc_intercept_waits() ? pc_wait_plain(poll_wanted, &one, &wait)
                                 : PMPI_Mprobe(source, tag, comm, message, status);
 }
@@ -154,7 +164,7 @@ PC_EXPORT int MPI_Mprobe(int source, int tag, MPI_Comm comm, MPI_Message *messag
 PC_EXPORT int MPI_Wait(MPI_Request *request, MPI_Status *status)
 {
     one_request one = {request, status};
-    pc_board_wait wait = {"MPI_Wait", PC_BOARD_NOBODY, 0};
+    pc_board_wait wait = {.call = "MPI_Wait", .peer = PC_BOARD_NOBODY};
     return pc_intercept_waits() ? pc_wait_plain(poll_one, &one, &wait) : PMPI_Wait(request, status);
 }
 
@@ -191,7 +201,7 @@ static int poll_some(void *what, int *done_p)
 PC_EXPORT int MPI_Waitall(int count, MPI_Request requests[], MPI_Status statuses[])
 {
     many_requests all = {count, requests, NULL, NULL, statuses};
-    pc_board_wait wait = {"MPI_Waitall", PC_BOARD_NOBODY, 0};
+    pc_board_wait wait = {.call = "MPI_Waitall", .peer = PC_BOARD_NOBODY};
     return pc_intercept_waits() ? pc_wait_plain(poll_all, &all, &wait)
                                 : PMPI_Waitall(count, requests, statuses);
 }
@@ -199,7 +209,7 @@ PC_EXPORT int MPI_Waitall(int count, MPI_Request requests[], MPI_Status statuses
 PC_EXPORT int MPI_Waitany(int count, MPI_Request requests[], int *index, MPI_Status *status)
 {
     many_requests any = {count, requests, index, NULL, status};
-    pc_board_wait wait = {"MPI_Waitany", PC_BOARD_NOBODY, 0};
+    pc_board_wait wait = {.call = "MPI_Waitany", .peer = PC_BOARD_NOBODY};
     return pc_intercept_waits() ? pc_wait_plain(poll_any, &any, &wait)
                                 : PMPI_Waitany(count, requests, index, status);
 }
@@ -208,7 +218,7 @@ PC_EXPORT int MPI_Waitsome(int count, MPI_Request requests[], int *done_count, i
                            MPI_Status statuses[])
 {
     many_requests some = {count, requests, indices, done_count, statuses};
-    pc_board_wait wait = {"MPI_Waitsome", PC_BOARD_NOBODY, 0};
+    pc_board_wait wait = {.call = "MPI_Waitsome", .peer = PC_BOARD_NOBODY};
     return pc_intercept_waits() ? pc_wait_plain(poll_some, &some, &wait)
                                 : PMPI_Waitsome(count, requests, done_count, indices, statuses);
 }

@@ -8,7 +8,7 @@
 
 static int finish(int code, MPI_Request *request, const char *call)
 {
-    pc_board_wait wait = {call, PC_BOARD_NOBODY, 0};
+    pc_board_wait wait = {.call = call, .peer = PC_BOARD_NOBODY};
     return code != MPI_SUCCESS ? code : pc_intercept_finish(request, MPI_STATUS_IGNORE, &wait);
 }
 

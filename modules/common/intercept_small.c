@@ -36,7 +36,7 @@ static int wait_plain(MPI_Request *requests, int count, const pc_board_wait *wai
 static int make_twin(MPI_Comm comm, pc_twin *twin, const char *call)
 {
     MPI_Request request;
-    pc_board_wait wait = {call, PC_BOARD_NOBODY, 0};
+    pc_board_wait wait = {.call = call, .peer = PC_BOARD_NOBODY};
     int code = PMPI_Ibarrier(comm, &request);
     code = code == MPI_SUCCESS ? pc_intercept_finish(&request, MPI_STATUS_IGNORE, &wait) : code;
     return code == MPI_SUCCESS ? pc_twin_make(comm, twin) : code;

@@ -27,7 +27,31 @@ static struct {
     void (*told)(int status);
     int twins;
     pc_progress progress;
+    pc_ledger ledger;
+    pc_parcels parcels;
+    pc_deadlock deadlock;
+    pc_judge judge;
 } runtime;
+
+pc_ledger *pc_runtime_ledger(void)
+{
+    return &runtime.ledger;
+}
+
+pc_parcels *pc_runtime_parcels(void)
+{
+    return &runtime.parcels;
+}
+
+pc_deadlock *pc_runtime_deadlock(void)
+{
+    return &runtime.deadlock;
+}
+
+pc_judge *pc_runtime_judge(void)
+{
+    return &runtime.judge;
+}
 
 pc_progress *pc_runtime_progress(void)
 {
@@ -241,7 +265,7 @@ static void read_state(pc_runtime *state)
 static int duplicate_world(pc_runtime *state, char *why, size_t size)
 {
     state->world = MPI_COMM_WORLD;
-    state->inner = state->node = state->node_inner = MPI_COMM_NULL;
+    state->inner = state->node = state->node_inner = state->control = MPI_COMM_NULL;
     if (state->apps > 1 || (!runtime.how.launched && state->size > 1)) {
         return 0;
     }
@@ -276,6 +300,11 @@ static int agree_on_check(pc_runtime *state, char *why, size_t size)
         return -1;
     }
     state->check = check;
+    if (check && state->inner != MPI_COMM_NULL && state->size > 1 &&
+        PMPI_Comm_dup(state->inner, &state->control) != MPI_SUCCESS) {
+        snprintf(why, size, "MPI_Comm_dup of the world failed");
+        return -1;
+    }
     return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "modules/common/compat.h"
 #include "modules/common/entry.h"
+#include "modules/common/judge.h"
 #include "modules/common/progress.h"
 
 #include <pthread.h>
@@ -32,6 +33,9 @@ typedef struct {
     MPI_Comm world;
     MPI_Comm inner;
 
+    MPI_Comm
+        control; /* under --check with several ranks a third, for parcels; else MPI_COMM_NULL */
+
     /* The same two of the ranks that share memory with this one; else both are MPI_COMM_NULL. */
     MPI_Comm node;
     MPI_Comm node_inner;
@@ -57,6 +61,12 @@ pc_breakout *pc_runtime_breakout(void);
 
 /* What goes on beside a wait; see progress.c. The GIL guards it. */
 pc_progress *pc_runtime_progress(void);
+
+/* Watching for deadlocks; see ledger.h, deadlock.h, judge.h. The GIL guards it. */
+pc_ledger *pc_runtime_ledger(void);
+pc_parcels *pc_runtime_parcels(void);
+pc_deadlock *pc_runtime_deadlock(void);
+pc_judge *pc_runtime_judge(void);
 
 /* MPI's key of the twins; see twins.c. */
 int *pc_runtime_twins(void);

@@ -9,7 +9,7 @@
 static int send(const pc_tree *tree, const pc_tree_cells *cells, int peer)
 {
     MPI_Request request;
-    pc_board_wait wait = {tree->call, peer, tree->tag};
+    pc_board_wait wait = {.call = tree->call, .peer = peer, .tag = tree->tag};
     int code =
         PMPI_Isend(cells->mine, cells->count, cells->type, peer, tree->tag, tree->comm, &request);
     return code != MPI_SUCCESS ? code : tree->wait(&request, 1, &wait);
@@ -18,7 +18,7 @@ static int send(const pc_tree *tree, const pc_tree_cells *cells, int peer)
 /* A broken wait takes its receive back: nobody else may write here. */
 static int finish_receive(const pc_tree *tree, MPI_Request *requests, int count, int peer)
 {
-    pc_board_wait wait = {tree->call, peer, tree->tag};
+    pc_board_wait wait = {.call = tree->call, .peer = peer, .tag = tree->tag};
     int code = tree->wait(requests, count, &wait);
     if (code == PC_WAIT_BROKEN && requests[0] != MPI_REQUEST_NULL) {
         PMPI_Cancel(&requests[0]);

@@ -22,6 +22,7 @@
 #define SIGNALS_NS    2000000L  /* between looks at signals */
 #define PROGRESS_NS   50000L    /* between looks at what else is under way, if anything is */
 #define HANDLERS_NS   20000000L /* the same where the GIL has to be taken for it */
+#define CHECK_NS      50000000L /* before this rank looks for deadlocks, if it is to */
 #define SLEEP_MOST_NS 2000000L
 #define SLEEP_SHARE                                                                                \
     64 /* a sleep is at most this part of what has been waited: late by 2 % at worst */
@@ -94,20 +95,29 @@ static int spin(pc_poll poll, void *what, int *done_p)
     return code;
 }
 
-static int wait_on(pc_poll poll, void *what, const char *call)
+/* What there is to be done beside a wait that lasts; -1 with an exception set. */
+static int look_aside(const pc_board_wait *wait, long waited)
+{
+    if (PyErr_CheckSignals() < 0) {
+        return -1;
+    }
+    pc_progress_run();
+    return pc_runtime_get()->check && waited > CHECK_NS ? pc_deadlock_turn(wait) : 0;
+}
+
+static int wait_on(pc_poll poll, void *what, const pc_board_wait *wait)
 {
     bool many = pc_runtime_get()->threads == MPI_THREAD_MULTIPLE;
     long begun = now_ns();
     int done = 0;
     while (!done) {
-        if (PyErr_CheckSignals() < 0) {
+        if (look_aside(wait, now_ns() - begun) < 0) {
             return -1;
         }
-        pc_progress_run();
         int code =
             many ? poll_released(poll, what, &done, begun) : poll_held(poll, what, &done, begun);
         if (code != MPI_SUCCESS) {
-            return pc_error_set(call, code);
+            return pc_error_set(wait->call, code);
         }
     }
     return 0;
@@ -120,7 +130,9 @@ int pc_wait_until(pc_poll poll, void *what, const pc_board_wait *wait)
         return pc_error_check(wait->call, code);
     }
     pc_board_note(wait);
-    int result = wait_on(poll, what, wait->call);
+    pc_runtime_ledger()->epoch++;
+    int result = wait_on(poll, what, wait);
+    pc_runtime_ledger()->epoch++;
     pc_board_note(NULL);
     return result;
 }
@@ -228,12 +240,17 @@ void pc_wait_reap(void)
 
 int pc_wait_all(MPI_Request *requests, int count, PyObject *owner, const char *call)
 {
+    pc_board_wait wait = {.call = call, .peer = PC_BOARD_NOBODY};
+    return pc_wait_all_noted(requests, count, owner, &wait);
+}
+
+int pc_wait_all_noted(MPI_Request *requests, int count, PyObject *owner, const pc_board_wait *wait)
+{
     request_list list = {requests, count};
-    pc_board_wait wait = {call, PC_BOARD_NOBODY, 0};
     if (*pc_runtime_abandoned()) {
         pc_wait_reap();
     }
-    if (pc_wait_until(poll_requests, &list, &wait) < 0) {
+    if (pc_wait_until(poll_requests, &list, wait) < 0) {
         pc_wait_leave(requests, count, owner);
         return -1;
     }

@@ -26,6 +26,9 @@ int pc_wait_plain(pc_poll poll, void *what, const pc_board_wait *wait);
  * with owner (what their memory belongs to; may be NULL), until they are done. The array itself may go. */
 int pc_wait_all(MPI_Request *requests, int count, PyObject *owner, const char *call);
 
+/* The same for a caller that can say more of what it waits for. */
+int pc_wait_all_noted(MPI_Request *requests, int count, PyObject *owner, const pc_board_wait *wait);
+
 /* The same for a caller that goes by codes: MPI's, or PC_WAIT_BROKEN with an exception set, and then the
  * requests are still under way. */
 int pc_wait_code(MPI_Request *requests, int count, const pc_board_wait *wait);

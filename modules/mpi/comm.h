@@ -6,6 +6,7 @@
 #include "modules/mpi/module.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* What is said where there is no MPI. */
 #define PM_COMM_NO_MPI "MPI is not running in this process (a fork, or after its end)"
@@ -26,6 +27,7 @@ typedef struct {
     int size;
     int remote_size;   /* of an intercommunicator, else 0; messages go to remote ranks */
     unsigned sequence; /* collectives begun; equal on all ranks */
+    uint32_t number;   /* the same on all ranks, for the ledger; 0: unknown */
     bool checked;      /* several ranks, all of which agree on what they do before they do it */
     bool shared;       /* others may send on it what is no letter; see pm_post_fetch */
     Py_hash_t hash;

@@ -3,6 +3,7 @@
 #include "modules/mpi/interop.h"
 
 #include "modules/common/errors.h"
+#include "modules/common/ledger.h"
 #include "modules/common/runtime.h"
 #include "modules/mpi/api.h"
 #include "modules/mpi/make.h"
@@ -68,6 +69,7 @@ static PyObject *wrap(pm_state *state, MPI_Comm users, PyObject *keeper, const c
         (!between && pm_make_first_twin(users, &inner, &checked, call) < 0)) {
         return NULL;
     }
+    pc_ledger_spoil(); /* others may know it by another number */
     PyObject *comm = pm_make_object(state, users, inner, PM_OWNS_INNER);
     if (comm) {
         ((pm_comm *)comm)->keeper = Py_XNewRef(keeper);

@@ -5,6 +5,7 @@
 #include "modules/common/errors.h"
 #include "modules/common/runtime.h"
 #include "modules/common/wait.h"
+#include "modules/mpi/tally.h"
 
 static PyTypeObject *pick_type(pm_state *state, MPI_Comm users)
 {
@@ -47,6 +48,7 @@ static pm_comm *new_object(pm_state *state, MPI_Comm users, MPI_Comm inner, pm_o
     comm->sequence = 0;
     comm->checked = false;
     comm->shared = false;
+    comm->number = 0;
     comm->hash = hash_handle(users);
     comm->node = comm->keeper = NULL;
     return comm;
@@ -69,6 +71,7 @@ PyObject *pm_make_child(pm_state *state, const pm_comm *parent, MPI_Comm users, 
     PyObject *child = pm_make_object(state, users, inner, PM_OWNS_BOTH);
     if (child) {
         ((pm_comm *)child)->checked = parent->checked && ((pm_comm *)child)->size > 1;
+        ((pm_comm *)child)->number = pm_tally_child(parent);
     }
     return child;
 }
@@ -79,6 +82,7 @@ static PyObject *make_node(pm_state *state)
     PyObject *node = pm_make_object(state, runtime->node, runtime->node_inner, PM_OWNS_NOTHING);
     if (node) {
         ((pm_comm *)node)->checked = runtime->check && ((pm_comm *)node)->size > 1;
+        ((pm_comm *)node)->number = 2;
     }
     return node;
 }
@@ -92,6 +96,7 @@ PyObject *pm_make_world(pm_state *state)
     }
     comm->rank = runtime->rank;
     comm->size = runtime->size;
+    comm->number = 1;
     comm->checked = runtime->check && comm->size > 1 && comm->inner != MPI_COMM_NULL;
     if (runtime->node != MPI_COMM_NULL) {
         MPI_Comm_set_name(runtime->world, "world");

@@ -11,6 +11,7 @@
 #include "modules/common/runtime.h"
 #include "modules/common/wait.h"
 #include "modules/mpi/codec.h"
+#include "modules/mpi/tally.h"
 #include "modules/mpi/work.h"
 
 static MPI_Comm channel_of(const pm_comm *comm, pm_channel channel)
@@ -71,6 +72,7 @@ static void stamp(pm_letter *letter, const pm_comm *comm)
 
 void pm_post_end(pm_sending *sending)
 {
+    pm_tally_ended(sending);
     if (sending->requests != sending->few) {
         PyMem_Free(sending->requests);
     }
@@ -84,6 +86,7 @@ int pm_post_send(pm_sending *sending, pm_letter *letter, pm_comm *comm, pm_chann
     stamp(letter, comm);
     int most = 1 + count_following(letter);
     sending->letter = (pm_letter *)Py_NewRef(letter);
+    sending->line = NULL;
     sending->count = 0;
     sending->requests = most <= (int)(sizeof sending->few / sizeof *sending->few)
                             ? sending->few
@@ -95,6 +98,9 @@ int pm_post_send(pm_sending *sending, pm_letter *letter, pm_comm *comm, pm_chann
     }
     int code = start_envelope(sending, dest, tag, channel_of(comm, channel), synchronous);
     sending->count = code == MPI_SUCCESS;
+    if (code == MPI_SUCCESS && pc_runtime_get()->check) {
+        pm_tally_sent(sending, comm, channel, dest, tag, synchronous || most > 1);
+    }
     if (code == MPI_SUCCESS && most > 1) {
         code = start_following(sending, dest, comm->inner);
     }
@@ -126,7 +132,10 @@ int pm_post_finish(pm_sending *sending, const char *call)
         return -1;
     }
     if (sending->letter) {
-        result = pc_wait_all(sending->requests, sending->count, (PyObject *)sending->letter, call);
+        pc_board_wait wait = {
+            .call = call, .peer = PC_BOARD_NOBODY, .line = sending->line, .sends = true};
+        result = pc_wait_all_noted(sending->requests, sending->count, (PyObject *)sending->letter,
+                                   &wait);
         pm_post_end(sending);
     }
     return result;
@@ -147,6 +156,8 @@ static int prepare(pm_receiving *receiving, pm_comm *comm, PyObject *into)
     receiving->requests = receiving->few;
     receiving->count = 0;
     receiving->ready = false;
+    receiving->line = NULL;
+    receiving->under_way = false;
     receiving->letter = pm_letter_new(pm_state_of_type(Py_TYPE(comm)), PM_KIND_PACKED);
     if (!receiving->letter) {
         return -1;
@@ -165,6 +176,7 @@ static int begin(pm_receiving *receiving, pm_comm *comm, pm_channel channel, int
     receiving->channel = channel_of(comm, channel);
     receiving->source = source;
     receiving->tag = tag;
+    pm_tally_awaits(receiving, channel);
     if (probes || comm->inner == MPI_COMM_NULL) {
         receiving->stage = PM_STAGE_PROBE;
         return 0;
@@ -173,6 +185,7 @@ static int begin(pm_receiving *receiving, pm_comm *comm, pm_channel channel, int
     int code = MPI_Irecv(receiving->letter->small, PM_ENVELOPE, MPI_BYTE, source, tag,
                          receiving->channel, receiving->few);
     if (code != MPI_SUCCESS) {
+        pm_tally_rests(receiving);
         Py_CLEAR(receiving->letter);
         return pc_error_set(call, code);
     }
@@ -219,6 +232,7 @@ int pm_post_receive_matched(pm_receiving *receiving, pm_comm *comm, MPI_Message 
         Py_CLEAR(receiving->letter);
         return -1;
     }
+    pm_tally_under_way(receiving);
     return 0;
 }
 
@@ -371,6 +385,7 @@ static void clear(pm_receiving *receiving)
     receiving->requests = receiving->few;
     receiving->count = 0;
     receiving->stage = PM_STAGE_DONE;
+    pm_tally_rests(receiving);
     Py_CLEAR(receiving->letter);
 }
 
@@ -378,6 +393,7 @@ int pm_post_advance(pm_receiving *receiving, const char *call)
 {
     int result = 1;
     receiving->ready = false;
+    pm_tally_takes(receiving);
     switch (receiving->stage) {
     case PM_STAGE_PROBE:
         result = fetch_matched(receiving, call);
@@ -391,7 +407,11 @@ int pm_post_advance(pm_receiving *receiving, const char *call)
     default:
         receiving->stage = PM_STAGE_DONE;
     }
+    if (receiving->stage == PM_STAGE_DONE) {
+        pm_tally_rests(receiving);
+    }
     if (result < 0) {
+        pc_ledger_spoil(); /* it may be no letter, and not have been counted where it was sent */
         clear(receiving);
     }
     return result;
@@ -419,6 +439,9 @@ bool pm_post_cancel(pm_receiving *receiving)
     PMPI_Test_cancelled(&receiving->status, &cancelled);
     receiving->ready = !cancelled;
     receiving->count = !cancelled;
+    if (cancelled) {
+        pm_tally_rests(receiving);
+    }
     return cancelled;
 }
 
@@ -434,6 +457,7 @@ void pm_post_drop(pm_receiving *receiving, bool goes_on, const char *call)
         return;
     }
     if (taken) {
+        pm_tally_takes(receiving);
         pc_wait_leave(receiving->requests, receiving->count, (PyObject *)receiving->letter);
     }
     clear(receiving);
@@ -441,9 +465,10 @@ void pm_post_drop(pm_receiving *receiving, bool goes_on, const char *call)
 
 pm_letter *pm_post_await(pm_receiving *receiving, const char *call)
 {
-    pc_board_wait wait = {call, receiving->source, receiving->tag};
+    pc_board_wait wait = {.call = call, .peer = receiving->source, .tag = receiving->tag};
     int state = 0;
     while (state == 0) {
+        wait.line = receiving->line;
         if (pc_wait_until(pm_post_look, receiving, &wait) < 0) {
             pm_post_drop(receiving, true, call);
             return NULL;

@@ -6,6 +6,7 @@
 #ifndef PYMPI_MPI_POST_H
 #define PYMPI_MPI_POST_H
 
+#include "modules/common/ledger.h"
 #include "modules/mpi/comm.h"
 #include "modules/mpi/letter.h"
 
@@ -18,6 +19,8 @@ typedef struct {
     MPI_Request *requests;
     MPI_Request few[4];
     int count;
+    pc_ledger_line
+        *line; /* of a letter that is to be taken before this ends, under --check; or NULL */
 } pm_sending;
 
 typedef enum {
@@ -41,6 +44,8 @@ typedef struct {
     MPI_Request *requests;
     MPI_Request few[4];
     int count;
+    pc_ledger_line *line; /* where it is awaited, under --check; or NULL */
+    bool under_way;       /* and counted as such in the ledger */
 } pm_receiving;
 
 /* Starts sending; synchronous is true when it ends only with the receiver there. */

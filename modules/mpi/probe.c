@@ -8,6 +8,7 @@
 #include "modules/mpi/codec.h"
 #include "modules/mpi/into.h"
 #include "modules/mpi/status.h"
+#include "modules/mpi/tally.h"
 
 /* A message that has been taken out of the matching: only its Message can receive it. */
 typedef struct {
@@ -51,7 +52,7 @@ static int find(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObjec
     if (!waits) {
         return pc_error_check(signature->call, look(one, &done)) < 0 ? -1 : done;
     }
-    pc_board_wait wait = {signature->call, one->source, one->tag};
+    pc_board_wait wait = {.call = signature->call, .peer = one->source, .tag = one->tag};
     return pc_wait_until(look, one, &wait) < 0 ? -1 : 1;
 }
 
@@ -195,6 +196,7 @@ static PyObject *message_recv(PyObject *self, PyObject *const *args, Py_ssize_t 
     message->message = MPI_MESSAGE_NULL;
     pm_letter *letter = started < 0 ? NULL : pm_post_await(&receiving, "recv");
     if (letter) {
+        pm_tally_matched(message->comm, &message->status);
         value = pm_into_put(state, pm_decode(state, letter, "recv"), into, "recv");
         Py_DECREF(letter);
     }

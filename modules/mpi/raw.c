@@ -76,7 +76,7 @@ PyObject *pm_raw_receive(pm_comm *comm, PyObject *into, int source, int tag, MPI
 {
     Py_buffer *view;
     wanted one = {comm->users, source, tag, MPI_MESSAGE_NULL, status};
-    pc_board_wait wait = {call, source, tag};
+    pc_board_wait wait = {.call = call, .peer = source, .tag = tag};
     size_t size = 0;
     PyObject *held = hold(into, &view, call);
     int result = held ? pc_wait_until(look, &one, &wait) : -1;

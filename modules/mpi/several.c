@@ -86,10 +86,26 @@ static int move_all_on(PyObject *all)
     return 0;
 }
 
+/* What all of them wait for, where that is letters alone: the first's; else NULL. */
+static const pc_ledger_line *find_line(PyObject *all, bool *sends_p)
+{
+    const pc_ledger_line *first = NULL;
+    for (Py_ssize_t i = PyTuple_GET_SIZE(all); i-- > 0;) {
+        const pm_work *work = work_at(all, i);
+        if (work->condition == PM_WORK_UNDER_WAY) {
+            first = pm_work_line(work, sends_p);
+            if (!first) {
+                return NULL;
+            }
+        }
+    }
+    return first;
+}
+
 /* Waits until one is done: its index, or -1 with an exception set. */
 static Py_ssize_t wait_for_one(PyObject *all, const char *call)
 {
-    pc_board_wait wait = {call, PC_BOARD_NOBODY, 0};
+    pc_board_wait wait = {.call = call, .peer = PC_BOARD_NOBODY};
     Py_ssize_t found = move_all_on(all) < 0 ? -2 : find_done(all, 0);
     if (PyTuple_GET_SIZE(all) == 0) {
         PyErr_Format(PyExc_ValueError, "%s: there is no request to wait for", call);
@@ -99,6 +115,7 @@ static Py_ssize_t wait_for_one(PyObject *all, const char *call)
         if (check_free(all, call) < 0) {
             return -2;
         }
+        wait.line = find_line(all, &wait.sends);
         set_busy(all, true);
         int result = pc_wait_until(look_at_all, all, &wait);
         set_busy(all, false);

@@ -7,7 +7,7 @@
 void pm_threads_let_go(pm_threads *threads, const char *call)
 {
     bool many = pc_runtime_get()->threads == MPI_THREAD_MULTIPLE;
-    threads->wait = (pc_board_wait){call, PC_BOARD_NOBODY, 0};
+    threads->wait = (pc_board_wait){.call = call, .peer = PC_BOARD_NOBODY};
     pc_board_note(&threads->wait);
     threads->own = many ? PyEval_SaveThread() : NULL;
 }

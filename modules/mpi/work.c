@@ -412,10 +412,39 @@ void pm_work_step(pm_work *work)
     pm_work_release(work);
 }
 
+const pc_ledger_line *pm_work_line(const pm_work *work, bool *sends_p)
+{
+    *sends_p = false;
+    for (int i = 0; i < work->receiving_count; i++) {
+        if (work->receivings[i].stage != PM_STAGE_DONE) {
+            return work->receivings[i].line;
+        }
+    }
+    *sends_p = true;
+    for (int i = 0; i < work->sending_count; i++) {
+        if (!work->sendings[i].line) {
+            return NULL;
+        }
+    }
+    return work->sending_count ? work->sendings[0].line : NULL;
+}
+
+/* True when nothing but letters moves on any of the work under way; for the ledger. */
+static bool is_stuck(void *what)
+{
+    const pm_state *state = what;
+    bool stuck = true, sends;
+    for (const pm_work *work = state->works; work; work = work->behind) {
+        stuck = stuck && (work->busy || pm_work_line(work, &sends));
+    }
+    return stuck;
+}
+
 /* Whom it waits for, for the board. */
 static pc_board_wait describe(const pm_work *work)
 {
-    pc_board_wait wait = {work->call, PC_BOARD_NOBODY, work->tag};
+    pc_board_wait wait = {.call = work->call, .peer = PC_BOARD_NOBODY, .tag = work->tag};
+    wait.line = pm_work_line(work, &wait.sends);
     for (int i = 0; i < work->receiving_count; i++) {
         if (work->receivings[i].stage != PM_STAGE_DONE) {
             wait.peer = work->receivings[i].source;
@@ -545,6 +574,9 @@ static void move_on(void *what)
 
 int pm_work_setup(pm_state *state)
 {
+    pc_ledger *ledger = pc_runtime_ledger();
+    ledger->stuck = is_stuck;
+    ledger->what = state;
     if (pc_progress_add(move_on, state) < 0) {
         PyErr_Format(PyExc_ImportError, "mpi: %d interpreters of this process have it already",
                      PC_PROGRESS_MOST);
@@ -555,6 +587,8 @@ int pm_work_setup(pm_state *state)
 
 void pm_work_clear(pm_state *state)
 {
+    pc_ledger *ledger = pc_runtime_ledger();
+    ledger->stuck = ledger->what == state ? NULL : ledger->stuck;
     pc_progress_remove(state);
     while (state->works) {
         pm_work_drop(state->works, false);

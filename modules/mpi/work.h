@@ -105,6 +105,10 @@ int pm_work_look(void *work, int *done_p);
 /* Moves on what has come. */
 void pm_work_step(pm_work *work);
 
+/* What it waits for, where that is letters alone: the first line of the ledger; else NULL. *sends_p: the
+ * letter is its own. */
+const pc_ledger_line *pm_work_line(const pm_work *work, bool *sends_p);
+
 /* Waits until it is over. 0, or -1 with an exception of a signal's, and then it still is under way. */
 int pm_work_wait(pm_work *work);
 
