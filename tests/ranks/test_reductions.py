@@ -1,5 +1,6 @@
 """Reductions of every kind of value: equal to Python's own in rank order, the same bits on all ranks."""
 # SPDX-License-Identifier: MIT
+# timeout: 120
 
 import functools
 import hashlib
@@ -241,8 +242,7 @@ class Arrays(Reductions):
         """Each in a thing of its own: an element less than a border, at it, and beyond."""
         np = numpy_or_skip()
         n = self.ranks
-        for count in (0, 1, 255, 256, 257, 4095, 4096 * n - 1, 4096 * n, 4096 * n + 1, 65_536 * n,
-                      65_536 * n + 1, 131_072 + 1):
+        for count in (0, 1, 255, 256, 257, 4096 * n - 1, 4096 * n, 4096 * n + 1, 65_536 * n + 1):
             self.check(lambda r, c=count: np.arange(c, dtype="f8") + r, ("SUM",))
             self.check(lambda r, c=count: (np.arange(c) % 100 + r).astype("i1"), ("MAX",))
 
@@ -308,10 +308,10 @@ class Arrays(Reductions):
 
     def test_specials(self):
         np = numpy_or_skip()
-        for count in 5, 1000, 100_000:
+        for count, kinds in (5, "fdg"), (1000, "d"), (40_000, "f"):
             for where in range(self.ranks):
                 for special in math.nan, math.inf, -math.inf, -0.0:
-                    for kind in "f", "d", "g":
+                    for kind in kinds:
                         def make(r, w=where, s=special, k=kind, c=count):
                             return np.full(c, s if r == w else 0.0, k)
                         for op, ufunc in ((mpi.SUM, np.add), (mpi.MIN, np.minimum), (mpi.MAX, np.maximum)):
