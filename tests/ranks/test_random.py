@@ -1,10 +1,13 @@
 """Random values, nested and of NumPy's, around and through collectives; drawn alike by all ranks."""
 # SPDX-License-Identifier: MIT
 # timeout: 180
+# leaves: hypothesis*
 
 import decimal
 import functools
 import operator
+import os
+import tempfile
 import unittest
 
 import mpi
@@ -19,6 +22,8 @@ try:
 except ImportError as missing:
     raise unittest.SkipTest(str(missing)) from None
 
+# What it keeps of Unicode goes with the test, not into the sources.
+hypothesis.configuration.set_hypothesis_home_dir(os.path.join(tempfile.gettempdir(), "hypothesis"))
 # The same examples on all ranks: drawn from the seed, never from what an earlier run left or how
 # long something took. A rank that alone finds a failure would go on alone to shrink it.
 SETTINGS = hypothesis.settings(
