@@ -9,9 +9,9 @@
 /* Keywords are short texts in ASCII: most differ in their first letter. */
 static bool is_named(PyObject *name, const char *text)
 {
-    return (PyUnicode_IS_COMPACT_ASCII(name) ? (char)PyUnicode_1BYTE_DATA(name)[0] == text[0]
-                                             : true) &&
-           PyUnicode_CompareWithASCIIString(name, text) == 0;
+    const char *data = PyUnicode_IS_COMPACT_ASCII(name) ? (const char *)PyUnicode_DATA(name) : "";
+    return data[0] == text[0] && strcmp(data, text) == 0 &&
+           strlen(text) == (size_t)PyUnicode_GET_LENGTH(name);
 }
 
 static int take_keyword(const pm_signature *signature, PyObject *name, PyObject *value,
