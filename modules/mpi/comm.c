@@ -82,6 +82,7 @@ void pm_comm_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     pm_comm *comm = (pm_comm *)self;
+    pthread_mutex_destroy(&comm->queue_lock);
     Py_XDECREF(comm->node);
     Py_XDECREF(comm->keeper);
     type->tp_free(self);

@@ -5,6 +5,7 @@
 
 #include "modules/mpi/module.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,7 +30,9 @@ typedef struct {
     unsigned sequence; /* collectives begun; equal on all ranks */
     uint32_t number;   /* the same on all ranks, for the ledger; 0: unknown */
     bool checked;      /* several ranks, all of which agree on what they do before they do it */
-    bool shared;       /* others may send on it what is no letter; see pm_post_fetch */
+    bool shared;       /* others may send on it what is no letter: receives probe */
+    struct pm_receiving *queue; /* those of them that wait; see queue.h */
+    pthread_mutex_t queue_lock;
     Py_hash_t hash;
     PyObject *node;   /* the world's, its node's communicator; else NULL */
     PyObject *keeper; /* whose users is, when that is a Python object; else NULL */

@@ -48,6 +48,8 @@ static pm_comm *new_object(pm_state *state, MPI_Comm users, MPI_Comm inner, pm_o
     comm->sequence = 0;
     comm->checked = false;
     comm->shared = false;
+    comm->queue = NULL;
+    pthread_mutex_init(&comm->queue_lock, NULL);
     comm->number = 0;
     comm->hash = hash_handle(users);
     comm->node = comm->keeper = NULL;

@@ -11,6 +11,7 @@
 #include "modules/common/runtime.h"
 #include "modules/common/wait.h"
 #include "modules/mpi/codec.h"
+#include "modules/mpi/queue.h"
 #include "modules/mpi/tally.h"
 #include "modules/mpi/work.h"
 
@@ -155,7 +156,7 @@ static int prepare(pm_receiving *receiving, pm_comm *comm, PyObject *into)
     receiving->comm = comm;
     receiving->requests = receiving->few;
     receiving->count = 0;
-    receiving->ready = false;
+    receiving->ready = receiving->found = false;
     receiving->line = NULL;
     receiving->under_way = false;
     receiving->letter = pm_letter_new(pm_state_of_type(Py_TYPE(comm)), PM_KIND_PACKED);
@@ -167,8 +168,8 @@ static int prepare(pm_receiving *receiving, pm_comm *comm, PyObject *into)
     return 0;
 }
 
-static int begin(pm_receiving *receiving, pm_comm *comm, pm_channel channel, int source, int tag,
-                 bool probes, PyObject *into, const char *call)
+int pm_post_receive(pm_receiving *receiving, pm_comm *comm, pm_channel channel, int source, int tag,
+                    PyObject *into, const char *call)
 {
     if (prepare(receiving, comm, into) < 0) {
         return -1;
@@ -177,8 +178,9 @@ static int begin(pm_receiving *receiving, pm_comm *comm, pm_channel channel, int
     receiving->source = source;
     receiving->tag = tag;
     pm_tally_awaits(receiving, channel);
-    if (probes || comm->inner == MPI_COMM_NULL) {
+    if (comm->inner == MPI_COMM_NULL || (comm->shared && channel == PM_POST_USERS)) {
         receiving->stage = PM_STAGE_PROBE;
+        pm_queue_join(receiving);
         return 0;
     }
     receiving->stage = PM_STAGE_ENVELOPE;
@@ -191,12 +193,6 @@ static int begin(pm_receiving *receiving, pm_comm *comm, pm_channel channel, int
     }
     receiving->count = 1;
     return 0;
-}
-
-int pm_post_receive(pm_receiving *receiving, pm_comm *comm, pm_channel channel, int source, int tag,
-                    PyObject *into, const char *call)
-{
-    return begin(receiving, comm, channel, source, tag, false, into, call);
 }
 
 /* Starts to receive all of a message into the letter's bytes. */
@@ -243,8 +239,7 @@ static int look(pm_receiving *receiving, int *done_p)
         return MPI_Test(receiving->requests, done_p, &receiving->status);
     }
     if (receiving->stage == PM_STAGE_PROBE) {
-        return MPI_Improbe(receiving->source, receiving->tag, receiving->channel, done_p,
-                           &receiving->message, &receiving->status);
+        return pm_queue_look(receiving, done_p);
     }
     return MPI_Testall(receiving->count, receiving->requests, done_p, MPI_STATUSES_IGNORE);
 }
@@ -429,7 +424,7 @@ bool pm_post_cancel(pm_receiving *receiving)
 {
     int cancelled = 0;
     if (receiving->stage == PM_STAGE_PROBE) {
-        return true;
+        return pm_queue_leave(receiving);
     }
     if (!awaits_envelope(receiving)) {
         return false;
@@ -445,13 +440,27 @@ bool pm_post_cancel(pm_receiving *receiving)
     return cancelled;
 }
 
+/* What was found must be received by this one: nobody else can. Keeps the exception that is set. */
+static int fetch_found(pm_receiving *receiving, const char *call)
+{
+    PyObject *type, *value, *traceback;
+    if (receiving->stage != PM_STAGE_PROBE) {
+        return 0;
+    }
+    PyErr_Fetch(&type, &value, &traceback);
+    int result = fetch_matched(receiving, call);
+    PyErr_Restore(type, value, traceback);
+    return result;
+}
+
 void pm_post_drop(pm_receiving *receiving, bool goes_on, const char *call)
 {
     if (!receiving->letter) {
         return;
     }
-    bool under_way = receiving->count && receiving->stage != PM_STAGE_DONE;
-    bool taken = under_way && !pm_post_cancel(receiving);
+    bool under_way = (receiving->count && receiving->stage != PM_STAGE_DONE) ||
+                     receiving->stage == PM_STAGE_PROBE;
+    bool taken = under_way && !pm_post_cancel(receiving) && fetch_found(receiving, call) == 0;
     bool followed = taken && receiving->stage != PM_STAGE_PARTS;
     if (followed && goes_on && pm_work_adopt(receiving, call) == 0) {
         return;
@@ -490,8 +499,7 @@ pm_letter *pm_post_fetch(pm_comm *comm, pm_channel channel, int source, int tag,
     if (*pc_runtime_abandoned()) {
         pc_wait_reap();
     }
-    bool probes = comm->shared && channel == PM_POST_USERS;
-    if (begin(&receiving, comm, channel, source, tag, probes, into, call) < 0) {
+    if (pm_post_receive(&receiving, comm, channel, source, tag, into, call) < 0) {
         return NULL;
     }
     pm_letter *letter = pm_post_await(&receiving, call);

@@ -32,13 +32,15 @@ typedef enum {
 } pm_stage;
 
 /* A letter being received. */
-typedef struct {
+typedef struct pm_receiving {
     pm_letter *letter; /* owned until dropped */
     pm_comm *comm;     /* borrowed */
     MPI_Comm channel;
     int source, tag;
     pm_stage stage;
     bool ready; /* what this stage waits for has come */
+    bool found; /* where it was probed for: the message is there; guarded by the queue's lock */
+    struct pm_receiving *behind; /* in the queue */
     MPI_Message message;
     MPI_Status status; /* of the envelope */
     MPI_Request *requests;
@@ -65,7 +67,9 @@ void pm_post_end(pm_sending *sending);
 /* Does not wait: the letter is kept until it is out. */
 void pm_post_leave(pm_sending *sending);
 
-/* Starts receiving; into: where the memory of the value may go, or NULL. */
+/* Starts receiving; into: where the memory of the value may go, or NULL. Where others may send what is
+ * no letter it is probed for: Open MPI 4.1 writes beyond an envelope that is too short. The receiving must
+ * not move then; the user's are never one of several. */
 int pm_post_receive(pm_receiving *receiving, pm_comm *comm, pm_channel channel, int source, int tag,
                     PyObject *into, const char *call);
 
@@ -91,8 +95,7 @@ void pm_post_drop(pm_receiving *receiving, bool goes_on, const char *call);
 /* Waits for the complete letter, which is the caller's; NULL with an exception set. */
 pm_letter *pm_post_await(pm_receiving *receiving, const char *call);
 
-/* Receives a complete letter; NULL with an exception set. status may be MPI_STATUS_IGNORE. Where others
- * may send what is no letter it is probed for: Open MPI 4.1 writes beyond an envelope that is too short. */
+/* Receives a complete letter; NULL with an exception set. status may be MPI_STATUS_IGNORE. */
 pm_letter *pm_post_fetch(pm_comm *comm, pm_channel channel, int source, int tag, PyObject *into,
                          MPI_Status *status, const char *call);
 

@@ -7,6 +7,7 @@
 #include "modules/mpi/args.h"
 #include "modules/mpi/codec.h"
 #include "modules/mpi/into.h"
+#include "modules/mpi/queue.h"
 #include "modules/mpi/status.h"
 #include "modules/mpi/tally.h"
 
@@ -28,9 +29,16 @@ typedef struct {
 static int look(void *what, int *done_p)
 {
     wanted *one = what;
-    return one->takes ? MPI_Improbe(one->source, one->tag, one->comm->users, done_p, &one->message,
-                                    &one->status)
-                      : MPI_Iprobe(one->source, one->tag, one->comm->users, done_p, &one->status);
+    int source = one->source, tag = one->tag;
+    if (one->comm->queue || !one->takes) {
+        int code = pm_queue_probe(one->comm, source, tag, done_p, &one->status);
+        if (code != MPI_SUCCESS || !*done_p || !one->takes) {
+            return code;
+        }
+        source = one->status.MPI_SOURCE;
+        tag = one->status.MPI_TAG;
+    }
+    return MPI_Improbe(source, tag, one->comm->users, done_p, &one->message, &one->status);
 }
 
 /* Reads (source, tag) and looks; 1 when there is one, 0 when there is none and it does not wait, or -1. */
