@@ -15,8 +15,7 @@
     const char pm_comm_i##name##_doc[] =                                                           \
         "i" #name arguments "Begins " #name                                                        \
         "() and gives a Request, whose wait() gives its result.\n"                                 \
-        "Collective over comm: all ranks begin their i… verbs in the same order, and none of "   \
-        "them\n"                                                                                   \
+        "Collective over comm: all ranks begin such verbs in the same order, and none of them\n"   \
         "meets the verb that waits. Arguments and errors are those of " #name "().";
 PM_VERBS(BEGIN_ONLY)
 #undef BEGIN_ONLY
