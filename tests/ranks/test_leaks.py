@@ -17,9 +17,11 @@ class Leaks(support.Comms):
     def steady(self, call, warns=False):
         """The call, made often by all ranks, leaves as many blocks as it found.
 
-        Python and NumPy fill caches of their own at first: a leak is what grows in every round.
-        All ranks make the same calls and fail as one.
+        Python and NumPy fill caches of their own at first, and a letter may still be on its way when
+        blocks are counted: a leak is what grows in every round. All ranks make the same calls and fail
+        as one.
         """
+        least = [sys.maxsize] * self.comm.size
         for _ in range(ROUNDS):
             before = sys.getallocatedblocks()
             with warnings.catch_warnings():
@@ -28,9 +30,10 @@ class Leaks(support.Comms):
                     call()
             gc.collect()
             grown = self.comm.allgather(sys.getallocatedblocks() - before)
-            if max(grown) < SLACK:
+            least = list(map(min, least, grown))
+            if max(least) < SLACK:
                 return
-        self.fail(f"blocks more a rank after {CALLS} calls, and again: {grown}")
+        self.fail(f"blocks more a rank after {CALLS} calls, and again: at least {least}")
 
     def around(self, value):
         left = (self.comm.rank - 1) % self.comm.size
