@@ -33,7 +33,8 @@ class Packing(unittest.TestCase):
 
 
 class Reading(unittest.TestCase):
-    MANY = [(65, {"ranks": "0,2-3", "all": False}, b"\x00\xff" * 50), (68, {}, b""), (99, {"x": 1}, b"y")]
+    MANY = [(65, {"ranks": "0,2-3", "all": False}, b"\x00\xff" * 50), (68, {}, b""),
+            (99, {"x": 1}, b"y")]
 
     def test_pieces(self):
         stream = b"".join(frames.pack(*frame) for frame in self.MANY)
