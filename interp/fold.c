@@ -37,13 +37,15 @@ typedef struct {
 } queue;
 
 struct pi_fold {
-    pi_sink *sink; /* borrowed */
+    pi_fold_show show;
+    void *what; /* borrowed */
     int size;
+    int most;
     long since; /* when the oldest held text came; -1: nothing is held */
     queue *queues;
 };
 
-pi_fold *pi_fold_new(pi_sink *sink, int size)
+pi_fold *pi_fold_new(pi_fold_show show, void *what, int size, int most)
 {
     pi_fold *fold = calloc(1, sizeof *fold);
     queue *queues = calloc((size_t)size, sizeof *queues);
@@ -52,7 +54,8 @@ pi_fold *pi_fold_new(pi_sink *sink, int size)
         free(queues);
         return NULL;
     }
-    *fold = (pi_fold){.sink = sink, .size = size, .since = -1, .queues = queues};
+    *fold = (pi_fold){
+        .show = show, .what = what, .size = size, .most = most, .since = -1, .queues = queues};
     return fold;
 }
 
@@ -144,57 +147,82 @@ static bool same_block(const queue *a, int a_end, const queue *b, int b_end)
     return true;
 }
 
-/* Shows the lines from next up to end, each behind the tag; an unfinished one gets its newline. */
-static void show_block(pi_fold *fold, const queue *own, int end, const pi_text *tag)
+/* Shows the lines from next up to end; an unfinished one gets its newline. */
+static void show_block(pi_fold *fold, const queue *own, int end, pi_fold_group *group)
 {
     pi_text text = {0};
-    for (int i = own->next; i < end; i++) {
-        const char *bytes = own->text.bytes + own->lines[i].start;
-        size_t length = own->lines[i].length;
-        pi_text_add(&text, tag->bytes, tag->used);
-        pi_text_add(&text, bytes, length);
-        if (bytes[length - 1] != '\n') {
-            pi_text_add_string(&text, "\n");
-        }
+    const line *first = &own->lines[own->next], *last = &own->lines[end - 1];
+    pi_text_add(&text, own->text.bytes + first->start, last->start + last->length - first->start);
+    if (text.bytes[text.used - 1] != '\n') {
+        pi_text_add_string(&text, "\n");
     }
-    pi_sink_write(fold->sink, text.bytes, text.used);
+    group->bytes = text.bytes;
+    group->count = text.used;
+    fold->show(fold->what, group);
     pi_text_fini(&text);
 }
 
-/* Marks the ranks whose blocks equal the leader's. */
-static bool mark_equal(const pi_fold *fold, const int *ends, int leader, bool *group, bool *shown)
+/* Numbers the groups of equal blocks in the order of their first ranks; -1: a rank has nothing to show. The
+ * count of groups. */
+static int number_groups(const pi_fold *fold, const int *ends, int *numbers)
 {
-    bool all = true;
+    int count = 0;
     for (int rank = 0; rank < fold->size; rank++) {
-        group[rank] = !shown[rank] && same_block(&fold->queues[leader], ends[leader],
-                                                 &fold->queues[rank], ends[rank]);
-        shown[rank] = shown[rank] || group[rank];
-        all = all && group[rank];
+        numbers[rank] = -1;
     }
-    return all;
+    for (int leader = 0; leader < fold->size; leader++) {
+        const queue *own = &fold->queues[leader];
+        if (numbers[leader] >= 0 || own->next == ends[leader]) {
+            continue;
+        }
+        for (int rank = leader; rank < fold->size; rank++) {
+            if (numbers[rank] < 0 &&
+                same_block(own, ends[leader], &fold->queues[rank], ends[rank])) {
+                numbers[rank] = count;
+            }
+        }
+        count++;
+    }
+    return count;
+}
+
+/* Finds the ranks of a group; the first of them. */
+static int mark_group(const pi_fold *fold, const int *numbers, int number, bool *marked,
+                      bool *all_p)
+{
+    int first = -1;
+    *all_p = true;
+    for (int rank = 0; rank < fold->size; rank++) {
+        marked[rank] = numbers[rank] == number;
+        first = marked[rank] && first < 0 ? rank : first;
+        *all_p = *all_p && marked[rank];
+    }
+    return first;
+}
+
+static bool is_hidden(const pi_fold *fold, int number, int count)
+{
+    return fold->most && count > fold->most && number >= fold->most / 2 && number < count - 1;
 }
 
 /* Shows what stands before ends in each queue, per group of equal ranks. */
 static void show_groups(pi_fold *fold, const int *ends)
 {
-    bool group[fold->size], shown[fold->size];
-    memset(shown, 0, sizeof shown);
-    for (int leader = 0; leader < fold->size; leader++) {
-        queue *own = &fold->queues[leader];
-        if (shown[leader] || own->next == ends[leader]) {
-            continue;
+    bool marked[fold->size], all;
+    int numbers[fold->size], count = number_groups(fold, ends, numbers), hidden = 0;
+    for (int number = 0; number < count; number++) {
+        int leader = mark_group(fold, numbers, number, marked, &all);
+        pi_text name = {0};
+        pi_fold_group group = {.hidden = is_hidden(fold, number, count)};
+        if (!all) {
+            pi_ranks_name(&name, marked, fold->size);
+            group.ranks = name.bytes;
+            group.ranks_size = name.used;
         }
-        pi_text tag = {0};
-        if (!mark_equal(fold, ends, leader, group, shown)) {
-            pi_text name = {0};
-            pi_ranks_name(&name, group, fold->size);
-            pi_text_add_string(&tag, "[");
-            pi_text_add(&tag, name.bytes, name.used);
-            pi_text_add_string(&tag, "] ");
-            pi_text_fini(&name);
-        }
-        show_block(fold, own, ends[leader], &tag);
-        pi_text_fini(&tag);
+        group.more = group.hidden ? 0 : hidden;
+        hidden = group.hidden ? hidden + 1 : 0;
+        show_block(fold, &fold->queues[leader], ends[leader], &group);
+        pi_text_fini(&name);
     }
     for (int rank = 0; rank < fold->size; rank++) {
         fold->queues[rank].next = ends[rank];
@@ -206,7 +234,8 @@ static void show_common(pi_fold *fold, const int *places)
     show_groups(fold, places);
     const queue *first = &fold->queues[0];
     const line *common = &first->lines[places[0]];
-    pi_sink_write(fold->sink, first->text.bytes + common->start, common->length);
+    pi_fold_group group = {.bytes = first->text.bytes + common->start, .count = common->length};
+    fold->show(fold->what, &group);
     for (int rank = 0; rank < fold->size; rank++) {
         fold->queues[rank].next = places[rank] + 1;
     }

@@ -10,8 +10,20 @@
 
 typedef struct pi_fold pi_fold;
 
-/* The sink is borrowed. */
-pi_fold *pi_fold_new(pi_sink *sink, int size);
+/* What ranks wrote alike: whole lines. */
+typedef struct pi_fold_group {
+    const char *ranks; /* "0,2-3"; NULL: all of them */
+    size_t ranks_size;
+    const char *bytes;
+    size_t count;
+    bool hidden; /* one of too many to be shown */
+    int more;    /* so many were hidden before this one */
+} pi_fold_group;
+
+typedef void (*pi_fold_show)(void *what, const pi_fold_group *group);
+
+/* most: groups that are shown of one block, 0: all; of more the first four and the last. */
+pi_fold *pi_fold_new(pi_fold_show show, void *what, int size, int most);
 void pi_fold_free(pi_fold *fold);
 void pi_fold_put(pi_fold *fold, int rank, const char *bytes, size_t count, long now);
 void pi_fold_end(pi_fold *fold, int rank);

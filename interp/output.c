@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "interp/fold.h"
-
 #define SHOW_UNFINISHED_MS 100  /* how long an unfinished line waits for its end */
 #define OWN_STREAM_MS      1000 /* how long others wait behind an unfinished line */
 
@@ -31,11 +29,42 @@ struct pi_output {
     pi_fold *fold; /* NULL but in fold mode */
 };
 
+/* Adds the tag before each of the lines. */
+static void add_tagged(pi_text *text, const char *tag, const char *bytes, size_t count)
+{
+    while (count) {
+        const char *newline = memchr(bytes, '\n', count);
+        size_t length = newline ? (size_t)(newline - bytes) + 1 : count;
+        pi_text_add_string(text, tag);
+        pi_text_add(text, bytes, length);
+        bytes += length;
+        count -= length;
+    }
+}
+
+/* A group's lines, tagged, as --output fold shows them. */
+static void show_tagged(void *what, const pi_fold_group *group)
+{
+    pi_output *output = what;
+    pi_text tag = {0}, text = {0};
+    if (group->ranks) {
+        pi_text_add_string(&tag, "[");
+        pi_text_add(&tag, group->ranks, group->ranks_size);
+        pi_text_add_string(&tag, "] ");
+    }
+    pi_text_add(&tag, "", 1);
+    add_tagged(&text, tag.bytes, group->bytes, group->count);
+    pi_sink_write(&output->sink, text.bytes, text.used);
+    pi_text_fini(&tag);
+    pi_text_fini(&text);
+}
+
 pi_output *pi_output_new(int fd, pi_output_mode mode, int size)
 {
     pi_output *output = calloc(1, sizeof *output);
     lines *ranks = calloc((size_t)size, sizeof *ranks);
-    pi_fold *fold = output && mode == PI_OUTPUT_FOLD ? pi_fold_new(&output->sink, size) : NULL;
+    pi_fold *fold =
+        output && mode == PI_OUTPUT_FOLD ? pi_fold_new(show_tagged, output, size, 0) : NULL;
     if (!output || !ranks || (mode == PI_OUTPUT_FOLD && !fold)) {
         free(output);
         free(ranks);
@@ -60,6 +89,12 @@ void pi_output_free(pi_output *output)
     free(output);
 }
 
+void pi_output_lead(pi_output *output, pi_fold_show show, void *what, int most)
+{
+    pi_fold_free(output->fold);
+    output->fold = pi_fold_new(show, what, output->size, most);
+}
+
 int pi_output_error(const pi_output *output)
 {
     return output->sink.error;
@@ -69,20 +104,16 @@ int pi_output_error(const pi_output *output)
 static void emit_labelled(pi_output *output, int rank, const char *bytes, size_t count)
 {
     char label[24];
-    snprintf(label, sizeof label, "[%d] ", rank);
     pi_text text = {0};
-    bool starts = output->owner != rank;
-    while (count) {
+    snprintf(label, sizeof label, "[%d] ", rank);
+    if (output->owner == rank) {
         const char *newline = memchr(bytes, '\n', count);
         size_t length = newline ? (size_t)(newline - bytes) + 1 : count;
-        if (starts) {
-            pi_text_add_string(&text, label);
-        }
         pi_text_add(&text, bytes, length);
         bytes += length;
         count -= length;
-        starts = true;
     }
+    add_tagged(&text, label, bytes, count);
     pi_sink_write(&output->sink, text.bytes, text.used);
     pi_text_fini(&text);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "interp/fold.h"
 #include "interp/relay.h"
 #include "interp/text.h"
 
@@ -14,6 +15,9 @@ typedef struct pi_output pi_output;
 /* fd: where the job's text goes. size: ranks in the job. */
 pi_output *pi_output_new(int fd, pi_output_mode mode, int size);
 void pi_output_free(pi_output *output);
+
+/* Gives folded groups to a function from now on, at most so many of one block. */
+void pi_output_lead(pi_output *output, pi_fold_show show, void *what, int most);
 
 /* Takes what a rank wrote; a rank number from 0 to size - 1. */
 void pi_output_put(pi_output *output, int rank, const char *bytes, size_t count);
