@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #define PC_ENTRY_VERSION 1
+#define PC_PLACE_SIGNAL  (SIGRTMAX - 2) /* in a session: say where you are */
 #define PC_ENTRY_SYMBOL  "pc_entry"
 
 /* What the executable wants of MPI, and what it wants to be told. */
@@ -25,8 +26,9 @@ typedef struct {
     /* Says where this rank is, which SIGTERM ends. True when that came from the job's own report: the end
      * is then no matter of this rank. */
     bool (*last_word)(const char *text);
-    bool intercept; /* blocking calls of MPI are led to our waiting */
-    bool check;     /* ranks are to be watched for disagreement and deadlock */
+    void (*here)(const char *text); /* says where this rank is, which goes on; NULL: nobody asks */
+    bool intercept;                 /* blocking calls of MPI are led to our waiting */
+    bool check;                     /* ranks are to be watched for disagreement and deadlock */
 } pc_start;
 
 typedef struct {

@@ -6,6 +6,7 @@
  * ours sends to itself, and writes into a file in memory. */
 #include "modules/common/lastword.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -44,14 +45,22 @@ static char *read_frame(char *line)
     return path;
 }
 
-/* The innermost frame that is the user's: not of our own library, not of what is frozen in. */
+/* Not of our own library, not of what is frozen in. */
+static bool is_users(const char *frame)
+{
+    return frame[0] == '<' ? strncmp(frame, "<prompt ", 8) == 0
+                           : !strstr(frame, "/python/pympi/mpi.py:") &&
+                                 !strstr(frame, "/python/pympi/session.py:");
+}
+
+/* The innermost frame that is the user's. */
 static const char *find_place(char *stack)
 {
     const char *place = "";
     char *rest = NULL;
     for (char *line = strtok_r(stack, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
         const char *frame = read_frame(line);
-        if (frame && !strstr(frame, "/python/pympi/mpi.py:") && frame[0] != '<') {
+        if (frame && is_users(frame)) {
             return frame;
         }
         place = frame && !*place ? frame : place;
@@ -62,25 +71,36 @@ static const char *find_place(char *stack)
 /* Python's stack, which faulthandler writes before raise() returns. */
 static void read_stack(int fd, char *stack, size_t size)
 {
+    if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0) {
+        stack[0] = '\0';
+        return;
+    }
     raise(STACK_SIGNAL);
     ssize_t got = pread(fd, stack, size - 1, 0);
     stack[got > 0 ? got : 0] = '\0';
 }
 
-static void speak(const pc_shown *shown)
+/* "recv from rank 1, tag 5 (heat.py:31 in step)" */
+static void describe(const pc_shown *shown, char *word, size_t size)
 {
-    char stack[2048], wait[128], word[sizeof stack + sizeof wait + 8];
+    char stack[2048], wait[128];
     read_stack(shown->stack, stack, sizeof stack);
     const char *place = find_place(stack);
     pc_board_describe(wait, sizeof wait);
     if (*wait && *place) {
-        snprintf(word, sizeof word, "%s (%s)", wait, place);
+        snprintf(word, size, "%s (%s)", wait, place);
     } else {
-        snprintf(word, sizeof word, "%s",
+        snprintf(word, size, "%s",
                  *wait    ? wait
                  : *place ? place
                           : "no Python code (its start or its end)");
     }
+}
+
+static void speak(const pc_shown *shown)
+{
+    char word[2304];
+    describe(shown, word, sizeof word);
     if (pc_runtime_how()->last_word(word)) {
         _exit(1); /* srun would take the highest status, that of a signal, for the job's */
     }
@@ -98,6 +118,33 @@ static void handle(int number)
             speak(shown);
         }
         die(number);
+    }
+}
+
+/* Somebody asks; this rank goes on. */
+static void handle_question(int number)
+{
+    int cause = errno;
+    char word[2304];
+    const pc_shown *shown = pc_runtime_shown();
+    if (!pc_runtime_is_own()) {
+        return;
+    }
+    if (!pthread_equal(shown->program, pthread_self())) {
+        pthread_kill(shown->program, number);
+    } else {
+        describe(shown, word, sizeof word);
+        pc_runtime_how()->here(word);
+    }
+    errno = cause;
+}
+
+static void hear_questions(void)
+{
+    struct sigaction action = {.sa_handler = handle_question, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    if (pc_runtime_how()->here) {
+        sigaction(PC_PLACE_SIGNAL, &action, NULL);
     }
 }
 
@@ -128,6 +175,7 @@ int pc_lastword_start(void)
     pc_shown *shown = pc_runtime_shown();
     shown->program = pthread_self();
     shown->stack = memfd_create("stack", MFD_CLOEXEC);
+    hear_questions();
     if (!take_signal() || shown->stack < 0) {
         return 0; /* a last word less */
     }
