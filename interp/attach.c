@@ -157,15 +157,74 @@ void pi_relay_tell(pi_relay_kind kind, int value)
     }
 }
 
-bool pi_relay_tell_place(const char *text)
+static bool say(pi_relay_kind kind, int value, const char *text)
 {
     struct {
         pi_relay_message head;
         char text[PI_RELAY_TEXT];
-    } word = {.head = {PI_RELAY_MAGIC, PI_RELAY_PLACE, attached.rank, 0}};
+    } word = {.head = {PI_RELAY_MAGIC, kind, attached.rank, value}};
     size_t length = strnlen(text, sizeof word.text);
     memcpy(word.text, text, length);
     size_t size = sizeof word.head + length;
-    return send(attached.socket, &word, size, MSG_NOSIGNAL) == (ssize_t)size &&
-           hear(PLACE_MS) == PI_RELAY_HOLD;
+    return send(attached.socket, &word, size, MSG_NOSIGNAL) == (ssize_t)size;
+}
+
+bool pi_relay_tell_place(const char *text)
+{
+    return say(PI_RELAY_PLACE, 0, text) && hear(PLACE_MS) == PI_RELAY_HOLD;
+}
+
+void pi_relay_tell_here(const char *text)
+{
+    say(PI_RELAY_HERE, 0, text);
+}
+
+/* Waits once; a signal ends the wait, so that its handler in Python can run. */
+static bool is_heard(int timeout_ms)
+{
+    struct pollfd one = {.fd = attached.socket, .events = POLLIN};
+    return poll(&one, 1, timeout_ms) > 0;
+}
+
+/* A word with what is behind it; its kind, 0: there is none, -1: the relay is gone. */
+static int take_word(int timeout_ms, int *value_p, pi_text *text)
+{
+    struct {
+        pi_relay_message head;
+        char text[PI_RELAY_TEXT];
+    } word;
+    if (!is_heard(timeout_ms)) {
+        return 0;
+    }
+    ssize_t got = recv(attached.socket, &word, sizeof word, MSG_DONTWAIT);
+    if (got < (ssize_t)sizeof word.head) {
+        return got == 0 || (errno != EAGAIN && errno != EINTR) ? -1 : 0;
+    }
+    *value_p = word.head.value;
+    if (word.head.kind == PI_RELAY_ANSWER) {
+        pi_text_add(text, word.text, (size_t)got - sizeof word.head);
+    }
+    return (int)word.head.kind;
+}
+
+int pi_relay_wait_for_wake(int timeout_ms)
+{
+    pi_text late = {0}; /* an answer that nobody waits for any more */
+    int value, kind = take_word(timeout_ms, &value, &late);
+    pi_text_fini(&late);
+    return kind < 0 ? -1 : kind == PI_RELAY_WAKE;
+}
+
+void pi_relay_ask(const char *prompt, bool secret)
+{
+    while (pi_relay_wait_for_wake(0) == 0 && is_heard(0)) {
+    }
+    say(PI_RELAY_ASK, secret, prompt);
+}
+
+int pi_relay_hear_answer(pi_text *text, pi_relay_piece *piece_p, int timeout_ms)
+{
+    int value = 0, kind = take_word(timeout_ms, &value, text);
+    *piece_p = (pi_relay_piece)value;
+    return kind < 0 ? -1 : kind == PI_RELAY_ANSWER;
 }

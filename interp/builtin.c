@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "boot.h"
+#include "interp/control.h"
 #include "interp/library.h"
 #include "interp/self.h"
 
@@ -48,6 +49,9 @@ static const struct {
 
 int pi_builtin_add(void)
 {
+    if (PyImport_AppendInittab("_pympi_control", pi_control_init) < 0) {
+        return -1;
+    }
     for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
         if (PyImport_AppendInittab(modules[i].name, modules[i].init) < 0) {
             return -1;

@@ -96,6 +96,10 @@ static int check_program(const pi_options *options)
 
 static int check_hosts(const pi_options *options)
 {
+    if (options->session && !pi_launcher_stays_here(options)) {
+        pi_say("the prompt takes ranks on this node only; name a program to run on several");
+        return 2;
+    }
     if (options->hosts && !*options->hosts) {
         pi_say("--hosts names no host");
         return 2;

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "interp/checks.h"
+#include "interp/desk.h"
 #include "interp/input.h"
 #include "interp/launch.h"
 #include "interp/launched.h"
@@ -48,7 +49,8 @@ typedef struct {
     int remarks; /* the launcher's own stderr; -1 after its end */
     int signals;
     pi_relay *relay;
-    bool local; /* rank 0 is on this node */
+    pi_desk *desk; /* of a session; else NULL */
+    bool local;    /* rank 0 is on this node */
     pi_remarks said;
     pi_input input;
     struct rlimit files; /* the limit that the front was given */
@@ -75,7 +77,7 @@ static void say_crowded(const pi_options *options)
 static void say_reads_terminal(const pi_options *options)
 {
     bool from_input = options->program == PI_PROGRAM_STDIN || options->program == PI_PROGRAM_NONE;
-    if (from_input && isatty(STDIN_FILENO)) {
+    if (from_input && !options->session && isatty(STDIN_FILENO)) {
         pi_say("type the program for all ranks; Ctrl-D ends it and runs it");
     }
 }
@@ -149,6 +151,9 @@ static void become_launcher(const front *job, char **words, int remarks, int inp
     setrlimit(RLIMIT_NOFILE, &job->files);
     dup2(remarks, STDERR_FILENO);
     dup2(input, STDIN_FILENO);
+    if (job->desk) {
+        dup2(remarks, STDOUT_FILENO); /* where frames go */
+    }
     execv(words[0], words);
     pi_say("cannot run %s: %s", words[0], strerror(errno));
     _exit(2);
@@ -170,7 +175,7 @@ static int launcher_input(front *job)
 static int start_launcher(front *job, char **words)
 {
     int remarks[2];
-    if (pi_input_open(&job->input) < 0 || pipe2(remarks, O_CLOEXEC) < 0) {
+    if ((!job->desk && pi_input_open(&job->input) < 0) || pipe2(remarks, O_CLOEXEC) < 0) {
         return -1;
     }
     int input = launcher_input(job);
@@ -217,6 +222,10 @@ static void watch_ending(front *job)
 /* The first ^C is every rank's KeyboardInterrupt; the next, or one before there are ranks, ends them. */
 static void interrupt(front *job)
 {
+    if (job->desk) {
+        pi_desk_interrupt(job->desk);
+        return;
+    }
     if (job->interrupted && pi_now_ms() - job->interrupted_since < SAME_INTERRUPT_MS) {
         return;
     }
@@ -234,7 +243,7 @@ static void take_signal(front *job, int number)
         kill(job->launcher, number);
     } else if (number == SIGINT) {
         interrupt(job);
-        job->interrupted = job->interrupted ? job->interrupted : SIGINT;
+        job->interrupted = job->interrupted || job->desk ? job->interrupted : SIGINT;
     } else if (number != SIGCHLD) {
         end_job(job);
         job->interrupted = number;
@@ -277,7 +286,7 @@ static void read_remarks(front *job)
 /* Ranks end soon after their launcher, if it did not end behind them. */
 static void wait_for_stragglers(front *job)
 {
-    const int wakes[PI_RELAY_WAKES] = {-1, -1, -1};
+    const int wakes[PI_RELAY_WAKES] = {-1, -1, -1, -1, -1};
     long since = pi_now_ms();
     while (pi_relay_turn(job->relay, wakes, 0) > 0) {
         if (pi_now_ms() - since > STRAGGLE_MS) {
@@ -288,14 +297,33 @@ static void wait_for_stragglers(front *job)
     }
 }
 
+/* A front that is gone takes the job with it. */
+static void serve_desk(front *job)
+{
+    if (job->desk && !pi_desk_turn(job->desk) && job->ending_since < 0) {
+        end_job(job);
+    }
+}
+
+static void wait_for_something(front *job)
+{
+    int ends[2] = {-1, -1}, due = job->desk ? pi_desk_due(job->desk) : -1;
+    if (job->desk) {
+        pi_desk_watch(job->desk, ends);
+    }
+    const int wakes[PI_RELAY_WAKES] = {job->signals, job->remarks, pi_input_watch(&job->input),
+                                       ends[0], ends[1]};
+    pi_relay_turn(job->relay, wakes, due >= 0 && due < LOOK_MS ? due : LOOK_MS);
+}
+
 static void relay_until_launcher_ends(front *job)
 {
     while (waitpid(job->launcher, &job->status, WNOHANG) == 0) {
-        const int wakes[PI_RELAY_WAKES] = {job->signals, job->remarks, pi_input_watch(&job->input)};
-        pi_relay_turn(job->relay, wakes, LOOK_MS);
+        wait_for_something(job);
         read_remarks(job);
         take_signals(job);
         pi_input_pass(&job->input);
+        serve_desk(job);
         say_who_runs(job);
         watch_ending(job);
     }
@@ -324,7 +352,7 @@ static int conclude_unstarted(const front *job, const char *launcher, int status
 
 static int conclude_failed(const front *job, const pi_relay_verdict *verdict)
 {
-    if (job->ranks > 1) {
+    if (job->ranks > 1 && !job->desk) { /* a session ends as it was told to */
         pi_say("rank %d of %d ended the job with status %d", verdict->failed_rank, job->ranks,
                verdict->status);
     }
@@ -367,6 +395,30 @@ static int end_by_signal(int number)
     return 128 + number;
 }
 
+/* Tells a session's front how the job ended. */
+static void dismiss_front(front *job, int status)
+{
+    pi_relay_verdict verdict = pi_relay_judge(job->relay);
+    int number = status > 128 && status < 128 + NSIG ? status - 128 : 0;
+    int rank = verdict.failed_rank >= 0 ? verdict.failed_rank : verdict.lost_rank;
+    pi_desk_end(job->desk, status, number, rank);
+    pi_desk_free(job->desk);
+}
+
+static int open_desk(front *job, const pi_options *options)
+{
+    int input = -1;
+    if (!options->session) {
+        return 0;
+    }
+    job->desk = pi_desk_new(job->relay, options->ranks, &input);
+    if (!job->desk) {
+        return -1;
+    }
+    pi_relay_offer_input(job->relay, input);
+    return 0;
+}
+
 static int run(front *job, const pi_options *options, pi_output_mode mode, char **words,
                const char *relay_name)
 {
@@ -380,12 +432,15 @@ static int run(front *job, const pi_options *options, pi_output_mode mode, char 
     signal(SIGCHLD, SIG_DFL); /* ignored by some parents, and then there is no status to wait for */
     mask_signals(&set, SIG_BLOCK);
     job->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (job->signals < 0 || start_launcher(job, words) < 0) {
+    if (job->signals < 0 || open_desk(job, options) < 0 || start_launcher(job, words) < 0) {
         pi_say("cannot start %s: %s", words[0], strerror(errno));
         return 1;
     }
     relay_until_launcher_ends(job);
     int status = conclude(job, words[0]);
+    if (job->desk) {
+        dismiss_front(job, status);
+    }
     close(job->signals);
     pi_input_close(&job->input);
     if (job->remarks >= 0) {
@@ -433,6 +488,7 @@ int pi_job_run(const pi_options *options)
     front job = {.ranks = options->ranks,
                  .local = pi_launcher_stays_here(options),
                  .ending_since = -1,
+                 .input = {-1, -1},
                  .scratch = {.lock = -1}};
     if (job.local) {
         pi_scratch_open(&job.scratch);

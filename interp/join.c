@@ -69,7 +69,7 @@ static int lead_to_file(const char *pattern, int rank)
 
 static void serve_as_relay(pi_relay *relay, int expected)
 {
-    const int wakes[PI_RELAY_WAKES] = {-1, -1, -1};
+    const int wakes[PI_RELAY_WAKES] = {-1, -1, -1, -1, -1};
     long since = pi_now_ms();
     for (;;) {
         int connected = pi_relay_turn(relay, wakes, 1000);
@@ -192,7 +192,7 @@ static int share_program(const pi_options *options, const pc_entry_table *entry)
 {
     bool from_input = options->program == PI_PROGRAM_STDIN || options->program == PI_PROGRAM_NONE;
     pi_text text = {0};
-    if (!from_input || entry->size() == 1 || !entry->alone()) {
+    if (!from_input || options->session || entry->size() == 1 || !entry->alone()) {
         return 0;
     }
     if (entry->rank() == 0 && read_all_input(&text) < 0) {

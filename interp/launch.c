@@ -213,6 +213,9 @@ char **pi_launcher_words(const pi_launcher *launcher, const pi_options *options,
     if (options->check) {
         add(&line, "--check");
     }
+    if (options->session) {
+        add(&line, "--session");
+    }
     if (options->threads) {
         add_option(&line, "--threads", threads);
     }

@@ -59,17 +59,19 @@ static bool tell_place(const char *text)
 
 void pi_library_prepare(const pi_options *options, bool launched, bool crowded)
 {
-    library.how = (pc_start){.threads = options->thread_level,
-                             .launched = launched,
-                             .crowded = crowded,
-                             .relayed = pi_relay_attached(),
-                             .failing = tell_failing,
-                             .explained = pi_tee_end,
-                             .failed = tell_failed,
-                             .finalized = tell_finalized,
-                             .last_word = tell_place,
-                             .intercept = !options->no_intercept,
-                             .check = options->check};
+    library.how =
+        (pc_start){.threads = options->thread_level,
+                   .launched = launched,
+                   .crowded = crowded,
+                   .relayed = pi_relay_attached(),
+                   .failing = tell_failing,
+                   .explained = pi_tee_end,
+                   .failed = tell_failed,
+                   .finalized = tell_finalized,
+                   .last_word = tell_place,
+                   .here = options->session && pi_relay_attached() ? pi_relay_tell_here : NULL,
+                   .intercept = !options->no_intercept,
+                   .check = options->check || options->session};
 }
 
 const char *pi_library_why(void)

@@ -38,6 +38,7 @@ static const option ours[] = {
     {"--job", TAKES_STRING, FIELD(job)},
     {"--no-intercept", TAKES_NOTHING, FIELD(no_intercept)},
     {"--check", TAKES_NOTHING, FIELD(check)},
+    {"--session", TAKES_NOTHING, FIELD(session)},
     {"--info", TAKES_NOTHING, FIELD(info)},
 };
 #undef FIELD
@@ -162,9 +163,8 @@ static bool read_cluster(pi_options *options, const char *letters, words *line)
             }
             return false;
         }
-        if (*letters == 'E' || *letters == 'I') {
-            options->isolated = true;
-        }
+        options->isolated = options->isolated || *letters == 'E' || *letters == 'I';
+        options->inspect = options->inspect || *letters == 'i';
         if (*letters == 'h' || *letters == '?' || *letters == 'V') {
             options->program = PI_PROGRAM_ANSWER;
             options->help = *letters != 'V';
@@ -259,6 +259,11 @@ int pi_options_parse(pi_options *options, int argc, char **argv)
     if (options->job) {
         shorten_colons(options);
     }
+    if (options->session && !options->ranks && !options->job) {
+        pi_say("--session needs -n N, the number of ranks");
+        pi_options_free(options);
+        return -1;
+    }
     if (read_level(options) < 0) {
         pi_options_free(options);
         return -1;
@@ -290,6 +295,7 @@ void pi_options_usage(const char *name)
         "--mpi-threads LEVEL : single, funneled, serialized or multiple (default: multiple)\n"
         "--no-intercept   : MPI's blocking calls wait in MPI, where ^C does not reach them\n"
         "--check          : collectives in which ranks disagree, and deadlocks, are exceptions\n"
+        "--session        : statements and answers as frames on standard input and output\n"
         "--info           : versions, launcher, binding, threads, where files go; then leave\n"
         "The rest is Python's own:\n",
         name, name);

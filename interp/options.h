@@ -30,9 +30,11 @@ typedef struct pi_options {
     const char *job;         /* --job: what the front tells its ranks; not for users */
     bool no_intercept;       /* MPI's own waiting in blocking calls of other libraries */
     bool check;              /* --check or PYMPI_CHECK: ranks are watched for disagreement */
+    bool session;            /* --session: the ranks take statements from a front */
     bool info;
     bool help;
     bool isolated; /* -E or -I: the environment does not count */
+    bool inspect;  /* -i: a prompt behind the program */
 
     pi_program program;
     const char *program_name; /* the script, or the module */

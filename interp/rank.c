@@ -97,6 +97,23 @@ static int furnish(const pi_options *options, const char *environment, const cha
     return 0;
 }
 
+/* What Py_RunMain is to a program, for statements of a front or of standard input. */
+static int run_session(const pi_options *options)
+{
+    static const char *const kinds[] = {"", "", "file", "command", "module", ""};
+    PyObject *module = PyImport_ImportModule("pympi.session");
+    PyObject *done = module ? PyObject_CallMethod(module, "main", "sz", kinds[options->program],
+                                                  options->program_name)
+                            : NULL;
+    int status = done ? (int)PyLong_AsLong(done) : 1;
+    if (!done || PyErr_Occurred()) {
+        PyErr_Print();
+    }
+    Py_XDECREF(done);
+    Py_XDECREF(module);
+    return Py_FinalizeEx() < 0 && !status ? 120 : status; /* Python's own status then */
+}
+
 static int run_python(const pi_options *options, bool in_job)
 {
     char executable[PATH_MAX], python[PATH_MAX];
@@ -117,7 +134,7 @@ static int run_python(const pi_options *options, bool in_job)
         PyErr_Print();
         return 1;
     }
-    return Py_RunMain();
+    return in_job && options->session ? run_session(options) : Py_RunMain();
 }
 
 int pi_rank_run(const pi_options *options)
@@ -125,6 +142,9 @@ int pi_rank_run(const pi_options *options)
     pi_launched launched;
     bool runs = options->program != PI_PROGRAM_ANSWER;
     bool in_job = runs && pi_launched_read(&launched);
+    pi_options own = *options;
+    own.session = own.session || (in_job && !own.job && own.program == PI_PROGRAM_NONE);
+    options = &own;
     int status = in_job ? pi_join_job(options, &launched) : runs ? pi_join_none() : 0;
     if (status) {
         return status;

@@ -3,6 +3,8 @@
 #include "interp/ranks.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static void add_run(pi_text *name, int first, int last)
 {
@@ -26,6 +28,28 @@ void pi_ranks_name(pi_text *name, const bool *marked, int size)
             add_run(name, first, rank);
         }
     }
+}
+
+bool pi_ranks_read(const char *text, bool *marked, int size)
+{
+    memset(marked, false, (size_t)size);
+    while (*text) {
+        char *end;
+        long first = strtol(text, &end, 10), last = first;
+        if (end != text && *end == '-') {
+            text = end + 1;
+            last = strtol(text, &end, 10);
+        }
+        if (end == text || first < 0 || last < first || last >= size) {
+            return false;
+        }
+        memset(marked + first, true, (size_t)(last - first) + 1);
+        text = *end == ',' ? end + 1 : end;
+        if (*end && *end != ',') {
+            return false;
+        }
+    }
+    return true;
 }
 
 void pi_ranks_title(pi_text *title, const bool *marked, int size)

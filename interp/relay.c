@@ -46,6 +46,8 @@ struct pi_relay {
     long asked_since;  /* when the others were asked where they are; -1: they were not */
     bool patient;      /* interrupted: no rank ends the job while others run their finally blocks */
     pi_relay_verdict verdict;
+    pi_relay_session session;
+    void *session_what;
     struct pollfd *watched;
 };
 
@@ -214,7 +216,9 @@ static void take_message(pi_relay *relay, int rank, const pi_relay_message *mess
         }
         break;
     default:
-        break;
+        if (relay->session.hear) {
+            relay->session.hear(relay->session_what, rank, message, text, length);
+        }
     }
 }
 
@@ -464,6 +468,46 @@ int pi_relay_interrupt(pi_relay *relay)
     }
     relay->patient = true;
     return missed;
+}
+
+void pi_relay_lead(pi_relay *relay, const pi_relay_session *session, void *out, void *err,
+                   void *what, int most)
+{
+    relay->session = *session;
+    relay->session_what = what;
+    pi_output_lead(relay->outputs[0], session->show, out, most);
+    pi_output_lead(relay->outputs[1], session->show, err, most);
+}
+
+void pi_relay_say(pi_relay *relay, int rank, pi_relay_kind kind, int value, const char *text,
+                  size_t length)
+{
+    struct {
+        pi_relay_message head;
+        char text[PI_RELAY_TEXT];
+    } word = {.head = {PI_RELAY_MAGIC, kind, rank, value}};
+    memcpy(word.text, text, length);
+    const rank_side *side = &relay->ranks[rank];
+    if (side->socket >= 0) {
+        ssize_t sent = send(side->socket, &word, sizeof word.head + length, MSG_NOSIGNAL);
+        (void)sent; /* the rank is gone, and its socket will tell */
+    }
+}
+
+bool pi_relay_signal(pi_relay *relay, int rank, int number)
+{
+    const rank_side *side = &relay->ranks[rank];
+    return side->state == RUNNING && kill(side->pid, number) == 0;
+}
+
+void pi_relay_flush(pi_relay *relay)
+{
+    for (int rank = 0; rank < relay->size; rank++) {
+        read_all(relay, rank);
+    }
+    for (int i = 0; i < PI_RELAY_STREAMS; i++) {
+        pi_output_show_folded(relay->outputs[i]);
+    }
 }
 
 void pi_relay_name_running(const pi_relay *relay, pi_text *name)

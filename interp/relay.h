@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "interp/fold.h"
 #include "interp/text.h"
 
 /* What a rank says on its socket. */
@@ -26,6 +27,11 @@ typedef enum {
     PI_RELAY_HOLD,    /* GO will come, or the end */
     PI_RELAY_WELCOME, /* to rank 0's HELLO: with the job's standard input */
     PI_RELAY_PLACE,   /* SIGTERM ends this rank; with a text: where it was. HOLD: it was asked */
+    PI_RELAY_WAKE,    /* in a session, to ranks: a statement comes */
+    PI_RELAY_OVER,    /* a rank's statement is over; value 1: it has begun another */
+    PI_RELAY_HERE,    /* at PC_PLACE_SIGNAL; with a text: where the rank is */
+    PI_RELAY_ASK,     /* it wants a line of input; with the prompt; value 1: a secret one */
+    PI_RELAY_ANSWER,  /* to the rank, with a piece of the line; value: a pi_relay_piece */
 } pi_relay_kind;
 
 typedef struct {
@@ -35,7 +41,9 @@ typedef struct {
     int32_t value;
 } pi_relay_message;
 
-#define PI_RELAY_TEXT    512         /* the longest text behind a message */
+typedef enum { PI_PIECE_LAST, PI_PIECE_MORE, PI_PIECE_END /* of the input */ } pi_relay_piece;
+
+#define PI_RELAY_TEXT    4096        /* the longest text behind a message */
 #define PI_RELAY_MAGIC   0x706d7069u /* "pmpi" */
 #define PI_RELAY_STREAMS 2
 
@@ -51,7 +59,7 @@ pi_relay *pi_relay_new(const char *name, pi_output_mode mode, int size);
 
 void pi_relay_free(pi_relay *relay);
 
-#define PI_RELAY_WAKES 3
+#define PI_RELAY_WAKES 5
 
 /* Offers rank 0 a descriptor as its standard input, and takes it over. */
 void pi_relay_offer_input(pi_relay *relay, int fd);
@@ -66,6 +74,27 @@ int pi_relay_interrupt(pi_relay *relay);
 
 /* Adds "rank 3" or "ranks 0,2-4" for those that still run; nothing when there is none. */
 void pi_relay_name_running(const pi_relay *relay, pi_text *name);
+
+/* In a session: what ranks write goes to a function, folded, and so do their words of a session. */
+typedef struct {
+    void (*show)(void *what, const pi_fold_group *group);
+    void (*hear)(void *what, int rank, const pi_relay_message *word, const char *text,
+                 size_t length);
+} pi_relay_session;
+
+/* stdout goes to show with out, stderr with err, at most so many groups of one block. The functions stay. */
+void pi_relay_lead(pi_relay *relay, const pi_relay_session *session, void *out, void *err,
+                   void *what, int most);
+
+/* Says a word of a session to a rank. */
+void pi_relay_say(pi_relay *relay, int rank, pi_relay_kind kind, int value, const char *text,
+                  size_t length);
+
+/* Sends a signal to a rank that runs. False: it does not. */
+bool pi_relay_signal(pi_relay *relay, int rank, int number);
+
+/* Shows all that the ranks have written by now. */
+void pi_relay_flush(pi_relay *relay);
 
 /* Kills the ranks that are still there. */
 void pi_relay_kill(pi_relay *relay);
@@ -96,6 +125,19 @@ void pi_relay_tell(pi_relay_kind kind, int value);
 
 /* Says where this rank was, in a handler of a signal. True when the relay had asked for it. */
 bool pi_relay_tell_place(const char *text);
+
+/* Says where this rank is, in a handler of a signal. */
+void pi_relay_tell_here(const char *text);
+
+/* Waits for the WAKE of a session's next statement. 1: it has come; 0: the time is over; -1: the relay is
+ * gone. */
+int pi_relay_wait_for_wake(int timeout_ms);
+
+/* Asks for a line of input. */
+void pi_relay_ask(const char *prompt, bool secret);
+
+/* Waits for a piece of it. 1: it is in the text; 0: the time is over; -1: the relay is gone. */
+int pi_relay_hear_answer(pi_text *text, pi_relay_piece *piece_p, int timeout_ms);
 
 bool pi_relay_attached(void);
 

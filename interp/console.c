@@ -1,0 +1,40 @@
+/* The terminal's front: a Python of its own, which starts the job.
+ * SPDX-License-Identifier: MIT */
+#include "interp/console.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "interp/rank.h"
+#include "interp/say.h"
+
+bool pi_console_wanted(const pi_options *options)
+{
+    bool prompt = options->program == PI_PROGRAM_NONE ||
+                  (options->inspect && options->program != PI_PROGRAM_STDIN);
+    return options->ranks && prompt && !options->session && isatty(STDIN_FILENO) &&
+           isatty(STDOUT_FILENO);
+}
+
+/* Isolated: no file of the current folder, no variable of the environment is the front's. */
+int pi_console_run(int argc, char **argv)
+{
+    static char *const words[] = {"-I", "-c",
+                                  "import sys, pympi.console\n"
+                                  "sys.exit(pympi.console.main(sys.argv[1:]))"};
+    const int own = sizeof words / sizeof *words;
+    char **line = calloc((size_t)(argc + own + 1), sizeof *line);
+    pi_options options;
+    if (!line) {
+        pi_say("out of memory for the command line");
+        return 1;
+    }
+    line[0] = argv[0];
+    memcpy(line + 1, words, sizeof words);
+    memcpy(line + 1 + own, argv + 1, (size_t)(argc - 1) * sizeof *argv);
+    int status = pi_options_parse(&options, argc + own, line) < 0 ? 2 : pi_rank_run(&options);
+    pi_options_free(&options);
+    free(line);
+    return status;
+}
