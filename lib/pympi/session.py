@@ -1,0 +1,268 @@
+"""The ranks' side of a prompt: one statement at a time, on all ranks or some, and all meet again.
+
+``interp/README.md`` ("The session") has the frames. Rank 0 takes requests from the front's channel, or
+statements from standard input where there is no front; every rank runs what it is given in
+``__main__``. Collective over the world, all of it. SPDX-License-Identifier: MIT
+"""
+import os
+import select
+import signal
+import socket
+import sys
+import time
+
+import _pympi_control as control
+import _pympi_session as statements_of_mpi
+from pympi import _answers, _input, _report, _runner, frames, mpi, statements
+
+LOOK = 0.2          # seconds between looks at what else is under way, while nothing is typed
+FIRST = -1          # the id of what runs before anything is typed
+EARLY = 0.5         # seconds for which an interrupt that came before its statement is remembered
+
+
+def main(kind, name):
+    """main(kind, name) -> status
+
+    Runs the program that the command line names ("", "file", "command" or "module", and its name), then
+    statements until the end. Collective over the world.
+    """
+    session = Session()
+    try:
+        return session.run(kind, name)
+    finally:
+        session.close()
+
+
+class Session:
+    """One rank of a prompt."""
+
+    def __init__(self):
+        os.environ.setdefault("MPLBACKEND", "Agg")      # N ranks never open N windows
+        self.number = 0         # of the last statement
+        self.open = False       # a statement runs, and ^C may break it
+        self.missed = None      # when ^C came while none did
+        self.left_out = None    # what `_out` becomes
+        statements_of_mpi.start()
+        self.comm = mpi.world.dup()
+        self.runner = _runner.Runner(self.comm)
+        self.channel = _channel() if control.attached() else None
+        self.reader = frames.Reader()
+        self.requests = []
+        signal.signal(signal.SIGINT, self._interrupted)
+
+    def run(self, kind, name):
+        """Everything, to the end; the status of the process."""
+        if self.channel:
+            _input.install(control.ask)
+        first = self._first(kind, name)
+        if self.channel:
+            self._greet(FIRST if first else 0)
+        tasks = self._tasks(first)
+        while True:
+            task = self.comm.bcast(next(tasks) if mpi.rank == 0 else None)
+            if task[0] == "end":
+                return task[1]
+            status = self._run_pieces(*task[1:])
+            if status is not None:
+                return status
+            self._wait_for_next()
+
+    def close(self):
+        """What was printed is out."""
+        _runner.flush()
+
+    # --- statements
+
+    def _run_pieces(self, id_, pieces, out):
+        """The pieces of one statement, up to the first that fails. The status if all ranks leave."""
+        began, failed, status = time.perf_counter(), [], None
+        if out is not None:
+            self.runner.names["_out"] = out
+        for at, (ranks, kind, code) in enumerate(pieces):
+            report = self._run_piece(ranks, kind, code, at + 1 < len(pieces))
+            failed = report.failed
+            status = report.status
+            if mpi.rank == 0:
+                self._show(id_, report)
+            if failed or status is not None:
+                break
+        if mpi.rank == 0 and self.channel:
+            self._send(frames.DONE, id=id_, failed=_report.text_of(failed),
+                       seconds=time.perf_counter() - began)
+        return status
+
+    def _run_piece(self, ranks, kind, code, more):
+        """One piece, on all ranks or some; what it gave, complete on rank 0."""
+        self.number += 1
+        report = _report.Report(mpi.rank)
+        statements_of_mpi.begin(self.number)
+        if ranks is None or mpi.rank in ranks:
+            self._guard(report, kind, code, ranks)
+        _runner.flush()
+        if self.channel:
+            control.over(False)
+        failed = statements_of_mpi.meet(report.broken)
+        self.missed = None
+        if more and self.channel and not failed:
+            control.over(True)
+        return report.merged(self.comm, failed)
+
+    def _guard(self, report, kind, code, ranks):
+        """Runs it; what it raises, ^C too, is in the report. Nothing gets out."""
+        try:
+            try:
+                self.open = True
+                if self.missed and time.monotonic() - self.missed < EARLY:
+                    raise KeyboardInterrupt
+                self.runner.run(report, self.number, kind, code, ranks)
+            finally:
+                self.open = False
+        except BaseException as e:
+            report.fail(e, self.runner.explain(e))
+
+    def _interrupted(self, number, frame):
+        """The handler of ^C: only a statement is broken by it."""
+        if not self.open:
+            self.missed = time.monotonic()
+            return
+        raise KeyboardInterrupt
+
+    def _wait_for_next(self):
+        """Asleep until the front has something for this rank; rank 0 waits for it elsewhere."""
+        if mpi.rank and control.attached():
+            while not control.wake(LOOK):
+                mpi.world.iprobe()      # lets MPI go on with what others want of this rank
+
+    # --- rank 0: what comes next
+
+    def _first(self, kind, name):
+        """The piece that comes before anything is typed, or None: the program, else PYTHONSTARTUP."""
+        startup = os.environ.get("PYTHONSTARTUP")
+        if kind:
+            return None, kind, name
+        if self.channel and startup and not sys.flags.ignore_environment:
+            return None, "startup", startup
+        return None
+
+    def _tasks(self, first):
+        """("run", id, pieces, _out) or ("end", status), one after the other."""
+        if first:
+            yield "run", FIRST, [first], None
+        for id_, source in self._sources():
+            if source is None:
+                yield "end", id_
+                return
+            pieces = self._pieces(id_, source)
+            if pieces:
+                out, self.left_out = self.left_out, None
+                yield "run", id_, pieces, out
+        yield "end", 0
+
+    def _sources(self):
+        """(id, source) of each statement; (status, None) at the end."""
+        if not self.channel:
+            yield from enumerate(_input.statements_in(sys.stdin), 1)
+            return
+        while True:
+            kind, head, body = self._request()
+            if kind == frames.EXECUTE:
+                yield head.get("id", 0), body.decode("utf-8", "replace")
+            elif kind == frames.COMPLETE:
+                start, names = _answers.complete(self.runner.names, body.decode("utf-8", "replace"))
+                self._send(frames.COMPLETED, "\n".join(names), id=head.get("id", 0), start=start)
+            elif kind == frames.INSPECT:
+                text = _answers.inspect(self.runner.names, body.decode("utf-8", "replace"))
+                self._send(frames.INSPECTED, text, id=head.get("id", 0))
+            elif kind == frames.LEFT_OUT:
+                self.left_out = body.decode("utf-8", "replace")
+            elif kind == frames.SHUTDOWN:
+                yield head.get("status", 0), None
+
+    def _pieces(self, id_, source):
+        """[(ranks or None, kind, code)] of a statement; none where it is wrong, and that is said."""
+        try:
+            return [(_ranks_of(s.ranks), s.kind, s.code)
+                    for s in map(statements.parse, statements.split(source))]
+        except ValueError as e:
+            self._say_wrong(id_, f"{e}\n")
+            return []
+
+    def _say_wrong(self, id_, text):
+        if not self.channel:
+            sys.stderr.write(text)
+            return
+        self._send(frames.ERROR, text, id=id_, ranks=_report.text_of(range(mpi.size)), all=True,
+                   name="ValueError", peer=False)
+        self._send(frames.DONE, id=id_, failed=_report.text_of(range(mpi.size)), seconds=0.0)
+
+    def _request(self):
+        """The front's next frame; at its end the one that ends the session."""
+        while not self.requests:
+            if not select.select([self.channel], [], [], LOOK)[0]:
+                mpi.world.iprobe()
+                continue
+            data = self.channel.recv(1 << 16)
+            if not data:
+                return frames.SHUTDOWN, {"status": 1}, b""
+            self.requests += self.reader.feed(data)
+        return self.requests.pop(0)
+
+    # --- rank 0: what is said
+
+    def _send(self, kind, body=b"", **head):
+        self.channel.sendall(frames.pack(kind, head, body))
+
+    def _greet(self, script):
+        hosts = self.comm.gather(mpi.host)
+        if mpi.rank == 0:
+            library = mpi.library.split(",")[0].replace(" v", " ")
+            self._send(frames.READY, version=frames.VERSION, pympi=control.version,
+                       python=sys.version.split()[0], mpi=library, ranks=mpi.size,
+                       nodes=len(set(hosts)), script=script)
+
+    def _show(self, id_, report):
+        """Results and errors, per group of equal ones; too many groups go to `_out`."""
+        results, errors, hidden = report.groups()
+        if hidden:
+            self.left_out = hidden
+        if not self.channel:
+            _show_plainly(results, errors)
+            return
+        for group in results:
+            self._send(frames.RESULT, group.text, id=id_, **group.head())
+        for group in errors:
+            self._send(frames.ERROR, group.text, id=id_, name=group.name, peer=group.peer,
+                       **group.head())
+
+
+def _channel():
+    """Rank 0's way to the front, which came as its standard input; the others have none."""
+    if mpi.rank:
+        return True         # somebody is there
+    channel = socket.socket(fileno=os.dup(0))
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return channel
+
+
+def _ranks_of(text):
+    """The set of ranks, or None for all; ValueError for one that is not there."""
+    if text is None:
+        return None
+    ranks = set()
+    for first, last in statements.spans(text):
+        if last >= mpi.size:
+            raise ValueError(f"@{text}: there is no rank {last}; the ranks are 0 to {mpi.size - 1}")
+        ranks.update(range(first, last + 1))
+    return ranks
+
+
+def _show_plainly(results, errors):
+    """Without a front: errors to standard error; results only under -i, as python3 does it."""
+    shown = [*(results if sys.flags.interactive else ()), *errors]
+    for group in shown:
+        tag = "" if group.all else f"[{group.ranks}] "
+        stream = sys.stdout if group in results else sys.stderr
+        stream.write("".join(tag + line for line in (group.text.rstrip("\n") + "\n").splitlines(True)))
+        stream.flush()
