@@ -305,8 +305,11 @@ static void take_request(pi_desk *desk, const pi_frame *frame)
 static void take_reply(pi_desk *desk, const pi_frame *frame)
 {
     const pi_text whole = {(char *)frame->bytes, frame->size, 0};
-    pi_relay_flush(desk->relay);
-    send_all_held(desk);
+    if (frame->kind == PI_FRAME_RESULT || frame->kind == PI_FRAME_ERROR ||
+        frame->kind == PI_FRAME_DONE) {
+        pi_relay_flush(desk->relay);
+        send_all_held(desk);
+    }
     send_out(desk, &whole);
     if (frame->kind == PI_FRAME_READY && pi_frame_number(frame, "script")) {
         begin(desk);
@@ -380,8 +383,10 @@ bool pi_desk_turn(pi_desk *desk)
     return desk->front >= 0;
 }
 
-int pi_desk_due(const pi_desk *desk)
+int pi_desk_due(pi_desk *desk)
 {
+    pi_relay_tick(desk->relay);
+    send_all_held(desk); /* what was held back long enough */
     int due = pi_questions_due(desk->questions);
     return desk->asked_since >= 0 && (due < 0 || due > PLACES_MS / 10) ? PLACES_MS / 10 : due;
 }

@@ -23,8 +23,8 @@ void pi_desk_watch(const pi_desk *desk, int fds[2]);
 /* Deals with what has come. False: the front is gone, or not to be understood. */
 bool pi_desk_turn(pi_desk *desk);
 
-/* The milliseconds until something is due by time, -1 when nothing is. */
-int pi_desk_due(const pi_desk *desk);
+/* Does what is due by time; the milliseconds until something will be, -1 when nothing is. */
+int pi_desk_due(pi_desk *desk);
 
 /* KeyboardInterrupt on the ranks that run the statement. */
 void pi_desk_interrupt(pi_desk *desk);

@@ -147,11 +147,11 @@ static bool same_block(const queue *a, int a_end, const queue *b, int b_end)
     return true;
 }
 
-/* Shows the lines from next up to end; an unfinished one gets its newline. */
-static void show_block(pi_fold *fold, const queue *own, int end, pi_fold_group *group)
+/* Shows the lines from begin up to end; an unfinished one gets its newline. */
+static void show_lines(pi_fold *fold, const queue *own, int begin, int end, pi_fold_group *group)
 {
     pi_text text = {0};
-    const line *first = &own->lines[own->next], *last = &own->lines[end - 1];
+    const line *first = &own->lines[begin], *last = &own->lines[end - 1];
     pi_text_add(&text, own->text.bytes + first->start, last->start + last->length - first->start);
     if (text.bytes[text.used - 1] != '\n') {
         pi_text_add_string(&text, "\n");
@@ -221,7 +221,8 @@ static void show_groups(pi_fold *fold, const int *ends)
         }
         group.more = group.hidden ? 0 : hidden;
         hidden = group.hidden ? hidden + 1 : 0;
-        show_block(fold, &fold->queues[leader], ends[leader], &group);
+        const queue *own = &fold->queues[leader];
+        show_lines(fold, own, own->next, ends[leader], &group);
         pi_text_fini(&name);
     }
     for (int rank = 0; rank < fold->size; rank++) {
@@ -232,10 +233,8 @@ static void show_groups(pi_fold *fold, const int *ends)
 static void show_common(pi_fold *fold, const int *places)
 {
     show_groups(fold, places);
-    const queue *first = &fold->queues[0];
-    const line *common = &first->lines[places[0]];
-    pi_fold_group group = {.bytes = first->text.bytes + common->start, .count = common->length};
-    fold->show(fold->what, &group);
+    pi_fold_group group = {0};
+    show_lines(fold, &fold->queues[0], places[0], places[0] + 1, &group);
     for (int rank = 0; rank < fold->size; rank++) {
         fold->queues[rank].next = places[rank] + 1;
     }

@@ -408,6 +408,11 @@ static int tick(pi_relay *relay, int limit)
     return relay->failed_since >= 0 ? sooner(limit, EQUALS_MS / 10) : limit;
 }
 
+void pi_relay_tick(pi_relay *relay)
+{
+    tick(relay, -1);
+}
+
 /* Lists what to watch: the listening socket, the wakes, then socket and streams of each rank. poll(2)
  * passes over descriptors of -1. */
 static nfds_t list_watched(pi_relay *relay, const int wakes[PI_RELAY_WAKES])

@@ -93,6 +93,9 @@ void pi_relay_say(pi_relay *relay, int rank, pi_relay_kind kind, int value, cons
 /* Sends a signal to a rank that runs. False: it does not. */
 bool pi_relay_signal(pi_relay *relay, int rank, int number);
 
+/* Does what time asks for, as every turn does. */
+void pi_relay_tick(pi_relay *relay);
+
 /* Shows all that the ranks have written by now. */
 void pi_relay_flush(pi_relay *relay);
 

@@ -174,7 +174,7 @@ class Session:
                 text = _answers.inspect(self.runner.names, body.decode("utf-8", "replace"))
                 self._send(frames.INSPECTED, text, id=head.get("id", 0))
             elif kind == frames.LEFT_OUT:
-                self.left_out = body.decode("utf-8", "replace")
+                self.left_out = body.decode("utf-8", "replace") + (self.left_out or "")
             elif kind == frames.SHUTDOWN:
                 yield head.get("status", 0), None
 

@@ -19,6 +19,7 @@
 #include "modules/common/runtime.h"
 
 #define STACK_SIGNAL (SIGRTMAX - 1) /* where faulthandler listens; no other use of it is known */
+#define SESSION      "/python/pympi/session.py"
 #define SPEAKERS     64 /* ranks from here up end without a word: nobody could read so many */
 
 static void die(int number)
@@ -48,15 +49,16 @@ static char *read_frame(char *line)
 /* Not of our own library, not of what is frozen in. */
 static bool is_users(const char *frame)
 {
-    return frame[0] == '<' ? strncmp(frame, "<prompt ", 8) == 0
-                           : !strstr(frame, "/python/pympi/mpi.py:") &&
-                                 !strstr(frame, "/python/pympi/session.py:");
+    return frame[0] == '<'
+               ? strncmp(frame, "<prompt ", 8) == 0
+               : !strstr(frame, "/python/pympi/mpi.py:") &&
+                     !strstr(frame, "/python/pympi/_runner.py:") && !strstr(frame, SESSION);
 }
 
-/* The innermost frame that is the user's. */
+/* The innermost frame that is the user's. Of a session between its statements there is none. */
 static const char *find_place(char *stack)
 {
-    const char *place = "";
+    const char *place = strstr(stack, SESSION) ? "the prompt" : "";
     char *rest = NULL;
     for (char *line = strtok_r(stack, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
         const char *frame = read_frame(line);
@@ -87,6 +89,9 @@ static void describe(const pc_shown *shown, char *word, size_t size)
     read_stack(shown->stack, stack, sizeof stack);
     const char *place = find_place(stack);
     pc_board_describe(wait, sizeof wait);
+    if (strcmp(place, "the prompt") == 0) {
+        wait[0] = '\0';
+    }
     if (*wait && *place) {
         snprintf(word, size, "%s (%s)", wait, place);
     } else {
