@@ -68,7 +68,7 @@ class Statements(support.Case):
     def test_output_of_c_and_of_children(self):
         done = self.given("import ctypes, os\nctypes.CDLL(None).puts(b'from C')\n"
                           "_ = os.system('echo child; echo wrong >&2')")
-        self.assertEqual(sorted(done.out[0][1].split("\n")), ["", "child", "from C"])
+        self.assertEqual(sorted(done.out[0][1].split("\n")), ["", "7", "child", "from C"])
         self.assertEqual(done.err, [("", "wrong\n")])
 
     def test_unfinished_line(self):
