@@ -11,7 +11,7 @@ import builtins as _builtins
 from _pympi_mpi import (
     ANY_SOURCE, ANY_TAG, BAND, BOR, BXOR, LAND, LOR, LXOR, MAX, MAXLOC, MIN, MINLOC, PROC_NULL, PROD,
     SUM, UNDEFINED, Cart, CollectiveMismatch, Comm, DeadlockError, Error, Inter, Message, Operator,
-    Request, Status, abort, allgather, allreduce, alltoall, app, barrier, bcast, cart, dup, exscan,
+    PeerError, Request, Status, abort, allgather, allreduce, alltoall, app, barrier, bcast, cart, dup, exscan,
     from_handle, from_mpi4py, gather, host, iallgather, iallreduce, ialltoall, ibarrier, ibcast,
     iexscan, igather, improbe, iprobe, irecv, ireduce, ireduce_scatter, iscan, iscatter, isend, library,
     mprobe, parent, probe, rank, recv, reduce, reduce_scatter, scan, scatter, send, sendrecv, size,
@@ -21,8 +21,8 @@ from _pympi_mpi import (
 __all__ = [
     "ANY_SOURCE", "ANY_TAG", "BAND", "BOR", "BXOR", "LAND", "LOR", "LXOR", "MAX", "MAXLOC", "MIN",
     "MINLOC", "PROC_NULL", "PROD", "SUM", "UNDEFINED", "Cart", "CollectiveMismatch", "Comm",
-    "DeadlockError", "Error", "Inter", "Message", "Operator", "Request", "Status", "abort", "allgather",
-    "allreduce", "alltoall", "app", "barrier", "bcast", "cart", "dup", "exscan", "from_handle",
+    "DeadlockError", "Error", "Inter", "Message", "Operator", "PeerError", "Request", "Status", "abort",
+    "allgather", "allreduce", "alltoall", "app", "barrier", "bcast", "cart", "dup", "exscan", "from_handle",
     "from_mpi4py", "gather", "host", "iallgather", "iallreduce", "ialltoall", "ibarrier", "ibcast",
     "iexscan", "igather", "improbe", "iprobe", "irecv", "ireduce", "ireduce_scatter", "iscan",
     "iscatter", "isend", "library", "mprobe", "parent", "print", "probe", "rank", "recv", "reduce",

@@ -70,6 +70,9 @@ class CollectiveMismatch(Error):
 class DeadlockError(Error):
     """Every rank waits and nothing is on its way; raised on every rank, under --check only."""
 
+class PeerError(Error):
+    """Another rank failed in the session's statement; raised where a rank waited, at the prompt only."""
+
 @final
 class Status:
     """What is known of a message beside its value."""

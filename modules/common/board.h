@@ -20,6 +20,10 @@ typedef struct pc_board_wait {
     /* Where only letters can end the wait, the first that it is for; see ledger.h. Else NULL. */
     const struct pc_ledger_line *line;
     bool sends; /* the letter is this rank's own */
+
+    /* All that it takes is under way, and must not be left: no signal and no failure of another rank breaks
+     * it. */
+    bool firm;
 } pc_board_wait;
 
 /* The wait begins to last; NULL: it is over. What is noted lives until then. */

@@ -56,7 +56,7 @@ static bool waits_for_letters(const pc_board_wait *wait)
 bool pc_deadlock_suspected(const pc_board_wait *wait)
 {
     const pc_deadlock *own = pc_runtime_deadlock();
-    return own->ended || (now_ns() - own->since > LONG_NS && waits_for_letters(wait));
+    return own->ended || own->rests || (now_ns() - own->since > LONG_NS && waits_for_letters(wait));
 }
 
 /* "recv from rank 1, tag 3 (prog.py:8)" */
@@ -82,16 +82,19 @@ static void report(const pc_board_wait *wait)
 {
     pc_deadlock *own = pc_runtime_deadlock();
     pc_want *wants = NULL;
+    bool over = own->ended || own->rests;
     char text[256] = "ended";
-    int count = own->ended ? 0 : pc_ledger_wants(&wants);
+    int count = over ? 0 : pc_ledger_wants(&wants);
     if (count >= 0) {
-        if (!own->ended) {
+        if (own->rests) {
+            snprintf(text, sizeof text, "its statement is over");
+        } else if (!over) {
             describe(wait, text, sizeof text);
         }
         size_t size = (size_t)count * sizeof *wants;
         pc_parcel *parcel = pc_parcel_new(PC_DEADLOCK_REPORT, size + strlen(text) + 1);
         if (parcel) {
-            parcel->head.flag = own->ended;
+            parcel->head.flag = over;
             parcel->head.epoch = own->seen;
             parcel->head.count = (uint64_t)count;
             if (count) {
@@ -124,7 +127,7 @@ static void answer(const pc_parcel *question, const pc_board_wait *wait)
 static void hear_verdict(const pc_parcel *verdict)
 {
     pc_deadlock *own = pc_runtime_deadlock();
-    if (verdict->head.epoch == own->seen && !own->ended) {
+    if (verdict->head.epoch == own->seen && !own->ended && !own->rests) {
         free(own->verdict);
         own->verdict = strdup(verdict->body);
     }
@@ -194,6 +197,12 @@ int pc_deadlock_turn(const pc_board_wait *wait)
     own->looked = now;
     look(wait, now);
     return own->verdict ? raise_verdict(own, wait->call) : 0;
+}
+
+void pc_deadlock_rest(bool rests)
+{
+    pc_runtime_deadlock()->rests = rests;
+    pc_runtime_ledger()->epoch++;
 }
 
 void pc_deadlock_finish(void)

@@ -27,6 +27,7 @@ typedef struct {
     long looked;   /* the last turn */
     bool polled;   /* and has not reported yet */
     bool ended;
+    bool rests;     /* in a session's meeting, which can be left again */
     bool dismissed; /* all have ended */
     char *verdict;  /* to be raised; malloc'ed */
 } pc_deadlock;
@@ -38,6 +39,10 @@ int pc_deadlock_turn(const pc_board_wait *wait);
 /* True when this rank waits for letters (or has ended) for so long that it may be for ever. wait: what it
  * waits for, NULL when it has ended. */
 bool pc_deadlock_suspected(const pc_board_wait *wait);
+
+/* This rank's statement is over, and it waits for the others: who waits for it waits for ever. Or (false) that
+ * is over. */
+void pc_deadlock_rest(bool rests);
 
 /* The last thing before MPI is finalised: the others may still wait for this rank. Returns when all have
  * come here. */

@@ -6,7 +6,9 @@
  * with its memory. */
 #include "modules/common/intercept.h"
 
+#include "modules/common/gate.h"
 #include "modules/common/runtime.h"
+#include "modules/common/twins.h"
 #include "modules/common/wait.h"
 
 bool pc_intercept_waits(void)
@@ -17,6 +19,29 @@ bool pc_intercept_waits(void)
 bool pc_intercept_waits_together(void)
 {
     return pc_intercept_waits() && pc_runtime_get()->apps == 1;
+}
+
+int pc_intercept_gate(MPI_Comm comm, const char *call, bool *gated_p)
+{
+    bool in_statement = pc_runtime_get()->statement && pc_intercept_waits_together();
+    pc_twin *twin = in_statement ? pc_twin_of(comm) : NULL;
+    bool *late = &pc_runtime_session()->late;
+    *gated_p = *late = false;
+    if (!twin || (!twin->party.members && pc_party_init(&twin->party, comm, NULL, 0) < 0)) {
+        return MPI_SUCCESS;
+    }
+    *gated_p = true;
+    return pc_gate_pass_plain(&twin->party, call, late);
+}
+
+int pc_intercept_behind(int code)
+{
+    bool *late = &pc_runtime_session()->late;
+    if (*late) {
+        *late = false;
+        code = PC_WAIT_BROKEN;
+    }
+    return code;
 }
 
 /* Also the end that a program makes by itself: others may still wait for this rank. */
@@ -63,6 +88,7 @@ PC_EXPORT int MPI_Send(const void *buffer, int count, MPI_Datatype type, int des
     if (!pc_intercept_waits()) {
         return PMPI_Send(buffer, count, type, dest, tag, comm);
     }
+    pc_twin_use(comm);
     int code = PMPI_Isend(buffer, count, type, dest, tag, comm, &request);
     pc_board_wait wait = {.call = "MPI_Send", .peer = dest, .tag = tag};
     return code != MPI_SUCCESS ? code : pc_intercept_finish(&request, MPI_STATUS_IGNORE, &wait);
@@ -75,6 +101,7 @@ PC_EXPORT int MPI_Ssend(const void *buffer, int count, MPI_Datatype type, int de
     if (!pc_intercept_waits()) {
         return PMPI_Ssend(buffer, count, type, dest, tag, comm);
     }
+    pc_twin_use(comm);
     int code = PMPI_Issend(buffer, count, type, dest, tag, comm, &request);
     pc_board_wait wait = {.call = "MPI_Ssend", .peer = dest, .tag = tag};
     return code != MPI_SUCCESS ? code : pc_intercept_finish(&request, MPI_STATUS_IGNORE, &wait);
@@ -87,6 +114,7 @@ PC_EXPORT int MPI_Recv(void *buffer, int count, MPI_Datatype type, int source, i
     if (!pc_intercept_waits()) {
         return PMPI_Recv(buffer, count, type, source, tag, comm, status);
     }
+    pc_twin_use(comm);
     int code = PMPI_Irecv(buffer, count, type, source, tag, comm, &request);
     pc_board_wait wait = {.call = "MPI_Recv", .peer = source, .tag = tag};
     return code != MPI_SUCCESS ? code : finish_receive(&request, status, &wait);
@@ -114,6 +142,7 @@ PC_EXPORT int MPI_Sendrecv(const void *out, int out_count, MPI_Datatype out_type
         return PMPI_Sendrecv(out, out_count, out_type, dest, out_tag, in, in_count, in_type, source,
                              in_tag, comm, status);
     }
+    pc_twin_use(comm);
     int code = PMPI_Irecv(in, in_count, in_type, source, in_tag, comm, &receiving);
     if (code != MPI_SUCCESS) {
         return code;
@@ -147,6 +176,7 @@ PC_EXPORT int MPI_Probe(int source, int tag, MPI_Comm comm, MPI_Status *status)
 {
     wanted one = {source, tag, comm, NULL, status};
     pc_board_wait wait = {.call = "MPI_Probe", .peer = source, .tag = tag};
+    pc_twin_use(comm);
     return pc_intercept_waits() ? pc_wait_plain(poll_wanted, &one, &wait)
                                 : PMPI_Probe(source, tag, comm, status);
 }
@@ -156,6 +186,7 @@ PC_EXPORT int MPI_Mprobe(int source, int tag, MPI_Comm comm, MPI_Message *messag
 {
     wanted one = {source, tag, comm, message, status};
     pc_board_wait wait = {.call = "MPI_Mprobe", .peer = source, .tag = tag};
+    pc_twin_use(comm);
     return pc_intercept_waits() ? pc_wait_plain(poll_wanted, &one, &wait)
                                 : PMPI_Mprobe(source, tag, comm, message, status);
 }

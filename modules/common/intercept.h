@@ -20,6 +20,13 @@ bool pc_intercept_waits(void);
  * know nothing of this, are in the job. */
 bool pc_intercept_waits_together(void);
 
+/* In a session's statement, before a collective: its gate (gate.h). MPI_SUCCESS: all ranks enter it now, or
+ * there is no gate; *gated_p says which. Then pc_intercept_behind() gets the collective's code. */
+int pc_intercept_gate(MPI_Comm comm, const char *call, bool *gated_p);
+
+/* The code of a collective behind its gate. */
+int pc_intercept_behind(int code);
+
 /* Waits for a request that was just started: MPI's code; what a broken wait leaves is
  * MPI's to finish. */
 int pc_intercept_finish(MPI_Request *request, MPI_Status *status, const pc_board_wait *wait);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "modules/common/intercept.h"
+#include "modules/common/runtime.h"
 #include "modules/common/trees.h"
 #include "modules/common/twins.h"
 #include "modules/common/wait.h"
@@ -46,7 +47,8 @@ static int make_twin(MPI_Comm comm, pc_twin *twin, const char *call)
 static bool begin(pc_tree *tree, MPI_Comm comm, const char *call, int *code_p)
 {
     int due;
-    pc_twin *twin = pc_intercept_waits_together() ? pc_twin_next(comm, &due) : NULL;
+    bool gates = pc_runtime_get()->statement != 0; /* then the native form follows: all are there */
+    pc_twin *twin = !gates && pc_intercept_waits_together() ? pc_twin_next(comm, &due) : NULL;
     *code_p = twin && due ? make_twin(comm, twin, call) : MPI_SUCCESS;
     if (!twin || *code_p != MPI_SUCCESS) {
         return false;

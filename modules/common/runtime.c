@@ -31,7 +31,19 @@ static struct {
     pc_parcels parcels;
     pc_deadlock deadlock;
     pc_judge judge;
+    pc_session session;
 } runtime;
+
+pc_session *pc_runtime_session(void)
+{
+    return &runtime.session;
+}
+
+void pc_runtime_note_statement(unsigned statement, unsigned epoch)
+{
+    runtime.state.statement = statement;
+    runtime.state.epoch = epoch;
+}
 
 pc_ledger *pc_runtime_ledger(void)
 {

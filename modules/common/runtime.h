@@ -7,6 +7,7 @@
 #include "modules/common/entry.h"
 #include "modules/common/judge.h"
 #include "modules/common/progress.h"
+#include "modules/common/session.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -26,6 +27,10 @@ typedef struct {
     int threads;  /* the level MPI gives, MPI_THREAD_... */
     bool crowded; /* more ranks on this node than processors: waits give way at once */
     bool check;   /* ranks are watched for disagreement and deadlock; the same on all of them */
+
+    /* Of a session, written by session.c alone; 0 in scripts. */
+    unsigned statement; /* that runs on this rank */
+    unsigned epoch;     /* statements that have been broken; the same on all ranks */
 
     /* Two duplicates of MPI_COMM_WORLD: for the user's messages; and for large parts of messages and
      * collectives. When other applications are in the job they could not take part in making them:
@@ -70,6 +75,12 @@ pc_judge *pc_runtime_judge(void);
 
 /* MPI's key of the twins; see twins.c. */
 int *pc_runtime_twins(void);
+
+/* The session's part; see session.h, gate.h. */
+pc_session *pc_runtime_session(void);
+
+/* Notes the statement that runs on this rank, and how many have been broken. */
+void pc_runtime_note_statement(unsigned statement, unsigned epoch);
 
 /* Who is told that a SystemExit ends the program; see exitcode.c. */
 void (**pc_runtime_ending(void))(int status);

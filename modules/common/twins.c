@@ -19,10 +19,23 @@ static int copy_nothing(MPI_Comm Py_UNUSED(comm), int Py_UNUSED(key), void *Py_U
     return MPI_SUCCESS;
 }
 
+static void unlist(const pc_twin *twin)
+{
+    pc_twin **link = &pc_runtime_session()->twins;
+    while (*link && *link != twin) {
+        link = &(*link)->next;
+    }
+    if (*link) {
+        *link = twin->next;
+    }
+}
+
 static int delete_twin(MPI_Comm comm, int Py_UNUSED(key), void *value, void *Py_UNUSED(extra))
 {
     pc_twin *twin = value;
     int code = MPI_SUCCESS;
+    unlist(twin);
+    pc_party_fini(&twin->party);
     if (comm != MPI_COMM_WORLD && comm != MPI_COMM_SELF && twin->comm != MPI_COMM_NULL) {
         code = PMPI_Comm_free(&twin->comm);
     }
@@ -43,7 +56,11 @@ static pc_twin *add_twin(MPI_Comm comm)
         twin = calloc(1, sizeof *twin);
     }
     if (twin) {
+        pc_session *session = pc_runtime_session();
         twin->comm = MPI_COMM_NULL;
+        twin->users = comm;
+        twin->next = session->twins;
+        session->twins = twin;
         PMPI_Comm_rank(comm, &twin->rank);
         PMPI_Comm_size(comm, &twin->size);
         PMPI_Comm_set_attr(comm, *pc_runtime_twins(), twin);
@@ -51,16 +68,30 @@ static pc_twin *add_twin(MPI_Comm comm)
     return twin;
 }
 
-pc_twin *pc_twin_next(MPI_Comm comm, int *due_p)
+pc_twin *pc_twin_of(MPI_Comm comm)
 {
     pc_twin *twin = NULL;
     int found = 0;
-    *due_p = 0;
     if (comm == MPI_COMM_NULL ||
         PMPI_Comm_get_attr(comm, *pc_runtime_twins(), &twin, &found) != MPI_SUCCESS) {
         return NULL;
     }
-    twin = found ? twin : add_twin(comm);
+    return found ? twin : add_twin(comm);
+}
+
+void pc_twin_use(MPI_Comm comm)
+{
+    unsigned statement = pc_runtime_get()->statement;
+    pc_twin *twin = statement ? pc_twin_of(comm) : NULL;
+    if (twin) {
+        twin->used = statement;
+    }
+}
+
+pc_twin *pc_twin_next(MPI_Comm comm, int *due_p)
+{
+    pc_twin *twin = pc_twin_of(comm);
+    *due_p = 0;
     if (!twin) {
         return NULL;
     }

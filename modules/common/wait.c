@@ -95,13 +95,31 @@ static int spin(pc_poll poll, void *what, int *done_p)
     return code;
 }
 
-/* What there is to be done beside a wait that lasts; -1 with an exception set. */
-static int look_aside(const pc_board_wait *wait, long waited)
+/* Hears of failures; true when the wait is to be broken by one. */
+static bool hear_of_peers(unsigned statement)
 {
+    if (!pc_runtime_session()->on) {
+        return false;
+    }
+    pc_session_listen();
+    return statement && pc_session_is_due(statement);
+}
+
+/* What there is to be done beside a wait that lasts; -1 with an exception set. A firm one goes on with an
+ * exception that may be set, so no code of Python's may run. */
+static int look_aside(const pc_board_wait *wait, long waited, unsigned statement)
+{
+    if (wait->firm) {
+        pc_session_listen();
+        return 0;
+    }
     if (PyErr_CheckSignals() < 0) {
         return -1;
     }
     pc_progress_run();
+    if (hear_of_peers(statement)) {
+        return pc_session_raise(wait->call);
+    }
     return pc_runtime_get()->check && waited > CHECK_NS ? pc_deadlock_turn(wait) : 0;
 }
 
@@ -109,9 +127,10 @@ static int wait_on(pc_poll poll, void *what, const pc_board_wait *wait)
 {
     bool many = pc_runtime_get()->threads == MPI_THREAD_MULTIPLE;
     long begun = now_ns();
+    unsigned statement = pc_runtime_get()->statement;
     int done = 0;
     while (!done) {
-        if (look_aside(wait, now_ns() - begun) < 0) {
+        if (look_aside(wait, now_ns() - begun, statement) < 0) {
             return -1;
         }
         int code =
@@ -154,20 +173,52 @@ static int run_handlers(void)
     return result;
 }
 
+int pc_wait_break_plain(const char *call)
+{
+    if (Py_IsInitialized()) {
+        PyGILState_STATE state = PyGILState_Ensure();
+        pc_session_raise(call);
+        pc_breakout_prepare();
+        PyGILState_Release(state);
+    }
+    return PC_WAIT_BROKEN;
+}
+
+/* When a plain wait has looked aside. */
+typedef struct {
+    long handlers, peers;
+    unsigned statement;
+} looks;
+
+/* The same for a wait without the GIL: MPI_SUCCESS or PC_WAIT_BROKEN. */
+static int look_aside_plain(const pc_board_wait *wait, looks *last, long now)
+{
+    if (now - last->peers > SIGNALS_NS) {
+        last->peers = now;
+        if (hear_of_peers(last->statement) && !wait->firm) {
+            return pc_wait_break_plain(wait->call);
+        }
+    }
+    if (!wait->firm && now - last->handlers > HANDLERS_NS) {
+        last->handlers = now;
+        return run_handlers() < 0 ? PC_WAIT_BROKEN : MPI_SUCCESS;
+    }
+    return MPI_SUCCESS;
+}
+
 int pc_wait_plain(pc_poll poll, void *what, const pc_board_wait *wait)
 {
     int done = 0, code = spin(poll, what, &done);
     if (code != MPI_SUCCESS || done) {
         return code;
     }
-    long begun = now_ns(), looked = begun;
+    long begun = now_ns();
+    looks last = {begun, begun, pc_runtime_get()->statement};
     pc_board_note(wait);
     while (code == MPI_SUCCESS && !done) {
         long now = now_ns();
-        if (now - looked > HANDLERS_NS && run_handlers() < 0) {
-            code = PC_WAIT_BROKEN;
-        } else {
-            looked = now - looked > HANDLERS_NS ? now : looked;
+        code = look_aside_plain(wait, &last, now);
+        if (code == MPI_SUCCESS) {
             rest(now - begun);
             code = poll(what, &done);
         }

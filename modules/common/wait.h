@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: MIT
  *
  * Only nonblocking calls of MPI are made; in between, signals run their handlers and other Python
- * threads run. The GIL is held by the caller. */
+ * threads run. The GIL is held by the caller. In a session, a wait that belongs to a statement in which
+ * another rank has failed is broken with mpi.PeerError, when it has had 0.1 s to end by itself. */
 #ifndef PYMPI_COMMON_WAIT_H
 #define PYMPI_COMMON_WAIT_H
 
@@ -21,6 +22,9 @@ int pc_wait_until(pc_poll poll, void *what, const pc_board_wait *wait);
 /* Polls until it is done, for a caller that may or may not have the GIL, or no Python. Returns MPI's
  * code, or PC_WAIT_BROKEN with an exception set: a signal handler raised it. */
 int pc_wait_plain(pc_poll poll, void *what, const pc_board_wait *wait);
+
+/* Raises mpi.PeerError for such a caller. Returns PC_WAIT_BROKEN. */
+int pc_wait_break_plain(const char *call);
 
 /* Waits for all requests. When a signal breaks the wait the requests are still MPI's: they are kept,
  * with owner (what their memory belongs to; may be NULL), until they are done. The array itself may go. */

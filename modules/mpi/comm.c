@@ -13,6 +13,7 @@
 #include "modules/mpi/life.h"
 #include "modules/mpi/messages.h"
 #include "modules/mpi/probe.h"
+#include "modules/mpi/recover.h"
 #include "modules/mpi/reduce.h"
 #include "modules/mpi/slice.h"
 #include "modules/mpi/spawn.h"
@@ -82,6 +83,7 @@ void pm_comm_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     pm_comm *comm = (pm_comm *)self;
+    pm_recover_unlist(comm);
     pthread_mutex_destroy(&comm->queue_lock);
     Py_XDECREF(comm->node);
     Py_XDECREF(comm->keeper);

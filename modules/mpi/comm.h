@@ -20,7 +20,7 @@ typedef enum {
 } pm_owns;
 
 /* Of Cart and Inter too: what they have beyond this, MPI keeps. */
-typedef struct {
+typedef struct pm_comm {
     PyObject_HEAD MPI_Comm users; /* messages of the user's; MPI_COMM_NULL once freed */
     MPI_Comm inner; /* the same ranks: collectives. MPI_COMM_NULL where there can be none */
     pm_owns owns;
@@ -33,6 +33,9 @@ typedef struct {
     bool shared;       /* others may send on it what is no letter: receives probe */
     struct pm_receiving *queue; /* those of them that wait; see queue.h */
     pthread_mutex_t queue_lock;
+    struct pm_comm *before, *next; /* in the list of all */
+    unsigned mark;                 /* sequence when the session's statement began */
+    struct pm_held *held;          /* letters that recovery has taken for later; see recover.h */
     Py_hash_t hash;
     PyObject *node;   /* the world's, its node's communicator; else NULL */
     PyObject *keeper; /* whose users is, when that is a Python object; else NULL */

@@ -86,13 +86,14 @@ pm_letter *pm_letter_new(pm_state *state, pm_kind kind)
     letter->used = sizeof(pm_header);
     letter->parts = &letter->one_part;
     letter->part_count = 0;
-    letter->stamped = false;
+    letter->stamped = letter->counted = false;
     letter->value = NULL;
     letter->into = NULL;
     *pm_letter_header(letter) = (pm_header){.magic = PM_LETTER_MAGIC,
                                             .version = PM_LETTER_VERSION,
                                             .kind = (uint8_t)kind,
-                                            .source = pc_runtime_get()->rank};
+                                            .source = pc_runtime_get()->rank,
+                                            .statement = pc_runtime_get()->statement};
     return letter;
 }
 

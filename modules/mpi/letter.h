@@ -54,6 +54,7 @@ typedef struct {
     int part_count;
     Py_buffer one_part;
     bool stamped;    /* first_part is this rank's, and stays: others may be reading it */
+    bool counted;    /* by the session, as one that has come */
     PyObject *value; /* of a received letter, where it was made before its parts came; or NULL */
     PyObject *into;  /* where its receiver wants the memory of the value; or NULL */
     char small[PM_ENVELOPE]; /* the bytes of a letter that fits an envelope */

@@ -3,8 +3,10 @@
 #include "modules/mpi/make.h"
 
 #include "modules/common/errors.h"
+#include "modules/common/gate.h"
 #include "modules/common/runtime.h"
 #include "modules/common/wait.h"
+#include "modules/mpi/recover.h"
 #include "modules/mpi/tally.h"
 
 static PyTypeObject *pick_type(pm_state *state, MPI_Comm users)
@@ -53,6 +55,7 @@ static pm_comm *new_object(pm_state *state, MPI_Comm users, MPI_Comm inner, pm_o
     comm->number = 0;
     comm->hash = hash_handle(users);
     comm->node = comm->keeper = NULL;
+    pm_recover_list(state, comm);
     return comm;
 }
 
@@ -148,7 +151,9 @@ static int agree_on_check(MPI_Comm users, bool *checked_p, const char *call)
     *checks = pc_runtime_get()->check;
     int result = pc_error_check(
         call, MPI_Iallreduce(MPI_IN_PLACE, checks, 1, MPI_INT, MPI_MIN, users, &request));
-    result = result < 0 ? result : pc_wait_all(&request, 1, memory, call);
+    pc_board_wait wait = {.call = call, .peer = PC_BOARD_NOBODY};
+    wait.firm = pc_runtime_get()->statement != 0; /* behind its gate */
+    result = result < 0 ? result : pc_wait_all_noted(&request, 1, memory, &wait);
     MPI_Comm_size(users, &size);
     *checked_p = result == 0 && *checks && size > 1;
     Py_DECREF(memory);
@@ -158,7 +163,7 @@ static int agree_on_check(MPI_Comm users, bool *checked_p, const char *call)
 int pm_make_first_twin(MPI_Comm users, MPI_Comm *inner_p, bool *checked_p, const char *call)
 {
     MPI_Group group;
-    if (agree_on_check(users, checked_p, call) < 0) {
+    if (pm_make_gate(users, NULL, 0, call) < 0 || agree_on_check(users, checked_p, call) < 0) {
         return -1;
     }
     int code = MPI_Comm_group(users, &group);
@@ -170,6 +175,20 @@ int pm_make_first_twin(MPI_Comm users, MPI_Comm *inner_p, bool *checked_p, const
         MPI_Comm_set_errhandler(*inner_p, MPI_ERRORS_RETURN);
     }
     return pc_error_check(call, code);
+}
+
+int pm_make_gate(MPI_Comm comm, const int *members, int count, const char *call)
+{
+    pc_party party;
+    if (!pc_runtime_get()->statement) {
+        return 0;
+    }
+    if (pc_party_init(&party, comm, members, count) < 0) {
+        return pc_error_say(call, "there is no memory for the list of ranks");
+    }
+    int result = pc_gate_pass(&party, call);
+    pc_party_fini(&party);
+    return result;
 }
 
 /* Both communicators; every member is known to be here, so this does not wait for a late one. */
@@ -195,9 +214,11 @@ static int create_both(const pm_comm *parent, const int *members, int count, MPI
 PyObject *pm_make_of_members(pm_state *state, pm_comm *parent, const int *members, int count)
 {
     MPI_Comm users, inner;
-    return create_both(parent, members, count, &users, &inner) < 0
-               ? NULL
-               : pm_make_child(state, parent, users, inner);
+    if (pm_make_gate(parent->users, members, count, "MPI_Comm_create_group") < 0 ||
+        create_both(parent, members, count, &users, &inner) < 0 || PyErr_Occurred()) {
+        return NULL;
+    }
+    return pm_make_child(state, parent, users, inner);
 }
 
 PyObject *pm_make_app(pm_state *state, PyObject *world)

@@ -20,6 +20,11 @@ PyObject *pm_make_app(pm_state *state, PyObject *world);
  * members, who all know of each other already. */
 PyObject *pm_make_of_members(pm_state *state, pm_comm *parent, const int *members, int count);
 
+/* In a session's statement the gate (modules/common/gate.h) in front of a collective call of MPI's own: of all
+ * ranks of comm, or of `count` members. 0, and an exception may be set that is to be raised behind the call;
+ * -1: nobody enters it, an exception is set. */
+int pm_make_gate(MPI_Comm comm, const int *members, int count, const char *call);
+
 /* The inner twin of users, whose ranks are parent's and all here. Collective over users. 0, or -1 with an
  * exception set. */
 int pm_make_twin(const pm_comm *parent, MPI_Comm users, MPI_Comm *inner_p);

@@ -58,6 +58,9 @@ PyDoc_STRVAR(deadlock_doc,
              "Every rank waits and nothing is on its way; --check finds it, on every rank.\n\n"
              "The text, the same on all ranks, lists who waits for whom, and where.");
 
+PyDoc_STRVAR(peer_doc, "Another rank failed in the session's statement, and a wait was broken.\n\n"
+                       "The text names the ranks that failed.");
+
 static int add_exception(PyObject *module, const char *name, const char *doc, PyObject *base,
                          PyObject **type_p)
 {
@@ -67,16 +70,19 @@ static int add_exception(PyObject *module, const char *name, const char *doc, Py
 
 static int add_errors(PyObject *module, pm_state *state)
 {
-    PyObject *deadlock = NULL;
-    int result = add_exception(module, "pympi.mpi.Error", error_doc, PyExc_RuntimeError,
-                               &state->error) < 0 ||
-                         add_exception(module, "pympi.mpi.CollectiveMismatch", mismatch_doc,
-                                       state->error, &state->mismatch) < 0 ||
-                         add_exception(module, "pympi.mpi.DeadlockError", deadlock_doc,
-                                       state->error, &deadlock) < 0
-                     ? -1
-                     : 0;
+    PyObject *deadlock = NULL, *peer = NULL;
+    int result =
+        add_exception(module, "pympi.mpi.Error", error_doc, PyExc_RuntimeError, &state->error) <
+                    0 ||
+                add_exception(module, "pympi.mpi.CollectiveMismatch", mismatch_doc, state->error,
+                              &state->mismatch) < 0 ||
+                add_exception(module, "pympi.mpi.DeadlockError", deadlock_doc, state->error,
+                              &deadlock) < 0 ||
+                add_exception(module, "pympi.mpi.PeerError", peer_doc, state->error, &peer) < 0
+            ? -1
+            : 0;
     Py_XDECREF(deadlock);
+    Py_XDECREF(peer);
     return result;
 }
 

@@ -19,6 +19,7 @@ typedef struct {
     PyTypeObject *message_type;
     MPI_Op keep_nan_min, keep_nan_max, wrapping_sum; /* NULL: not made yet; see native.c */
     struct pm_work *works;                           /* what progress moves on */
+    struct pm_comm *comms;                           /* all communicators */
     PyObject *error;
     PyObject *mismatch; /* mpi.CollectiveMismatch */
     PyObject *dumps;    /* pickle.dumps */

@@ -6,7 +6,9 @@
 #include <stdint.h>
 
 #include "modules/common/errors.h"
+#include "modules/common/runtime.h"
 #include "modules/common/wait.h"
+#include "modules/mpi/make.h"
 
 #define PIECE ((Py_ssize_t)1 << 30) /* elements of one call, which counts in int */
 
@@ -177,7 +179,9 @@ static int start_piece(const pm_comm *comm, const char *from, char *to, int coun
 int pm_native_reduce(pm_comm *comm, const void *from, void *to, Py_ssize_t count, MPI_Datatype type,
                      MPI_Op op, int root, PyObject *owner, const char *call)
 {
-    int size, result = 0;
+    int size, result = pm_make_gate(comm->inner, NULL, 0, call);
+    pc_board_wait wait = {.call = call, .peer = PC_BOARD_NOBODY};
+    wait.firm = pc_runtime_get()->statement != 0; /* all are behind the gate */
     MPI_Type_size(type, &size);
     for (Py_ssize_t at = 0; at < count && result == 0; at += PIECE) {
         MPI_Request request;
@@ -185,8 +189,8 @@ int pm_native_reduce(pm_comm *comm, const void *from, void *to, Py_ssize_t count
         size_t offset = (size_t)at * (size_t)size;
         int code = start_piece(comm, (const char *)from + offset, to ? (char *)to + offset : NULL,
                                piece, type, op, root, &request);
-        result =
-            code == MPI_SUCCESS ? pc_wait_all(&request, 1, owner, call) : pc_error_set(call, code);
+        result = code == MPI_SUCCESS ? pc_wait_all_noted(&request, 1, owner, &wait)
+                                     : pc_error_set(call, code);
     }
-    return result;
+    return result < 0 || PyErr_Occurred() ? -1 : 0;
 }

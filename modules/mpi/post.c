@@ -12,6 +12,7 @@
 #include "modules/common/wait.h"
 #include "modules/mpi/codec.h"
 #include "modules/mpi/queue.h"
+#include "modules/mpi/recover.h"
 #include "modules/mpi/tally.h"
 #include "modules/mpi/work.h"
 
@@ -156,7 +157,7 @@ static int prepare(pm_receiving *receiving, pm_comm *comm, PyObject *into)
     receiving->comm = comm;
     receiving->requests = receiving->few;
     receiving->count = 0;
-    receiving->ready = receiving->found = false;
+    receiving->ready = receiving->found = receiving->matched = false;
     receiving->line = NULL;
     receiving->under_way = false;
     receiving->letter = pm_letter_new(pm_state_of_type(Py_TYPE(comm)), PM_KIND_PACKED);
@@ -164,7 +165,34 @@ static int prepare(pm_receiving *receiving, pm_comm *comm, PyObject *into)
         return -1;
     }
     receiving->letter->into = Py_XNewRef(into);
-    receiving->letter->stamped = false;
+    return 0;
+}
+
+/* Its envelope is here already. */
+static void take_held(pm_receiving *receiving, pm_held *held)
+{
+    Py_XSETREF(held->letter->into, Py_XNewRef(receiving->letter->into));
+    Py_SETREF(receiving->letter, held->letter);
+    held->letter = NULL;
+    receiving->status = held->status;
+    receiving->few[0] = MPI_REQUEST_NULL;
+    receiving->count = 1;
+    receiving->stage = PM_STAGE_ENVELOPE;
+    receiving->ready = true;
+    pm_recover_free(receiving->comm, held);
+}
+
+int pm_post_receive_held(pm_receiving *receiving, pm_comm *comm, pm_held *held, PyObject *into)
+{
+    if (prepare(receiving, comm, into) < 0) {
+        return -1;
+    }
+    receiving->channel = comm->users;
+    receiving->source = held->status.MPI_SOURCE;
+    receiving->tag = held->status.MPI_TAG;
+    receiving->matched = true;
+    take_held(receiving, held);
+    pm_tally_under_way(receiving);
     return 0;
 }
 
@@ -178,6 +206,12 @@ int pm_post_receive(pm_receiving *receiving, pm_comm *comm, pm_channel channel, 
     receiving->source = source;
     receiving->tag = tag;
     pm_tally_awaits(receiving, channel);
+    struct pm_held *held =
+        comm->held && channel == PM_POST_USERS ? pm_recover_find(comm, source, tag) : NULL;
+    if (held) {
+        take_held(receiving, held);
+        return 0;
+    }
     if (comm->inner == MPI_COMM_NULL || (comm->shared && channel == PM_POST_USERS)) {
         receiving->stage = PM_STAGE_PROBE;
         pm_queue_join(receiving);
@@ -213,15 +247,17 @@ static int fetch_matched(pm_receiving *receiving, const char *call)
     return 0;
 }
 
-int pm_post_receive_matched(pm_receiving *receiving, pm_comm *comm, MPI_Message message,
-                            const MPI_Status *status, PyObject *into, const char *call)
+int pm_post_receive_matched(pm_receiving *receiving, pm_comm *comm, pm_channel channel,
+                            MPI_Message message, const MPI_Status *status, PyObject *into,
+                            const char *call)
 {
     if (prepare(receiving, comm, into) < 0) {
         return -1;
     }
-    receiving->channel = comm->users;
+    receiving->channel = channel_of(comm, channel);
     receiving->source = status->MPI_SOURCE;
     receiving->tag = status->MPI_TAG;
+    receiving->matched = true;
     receiving->status = *status;
     receiving->message = message;
     if (fetch_matched(receiving, call) < 0) {
@@ -357,6 +393,28 @@ static int end_bytes(pm_receiving *receiving, const char *call)
     return fetch_parts(receiving, call);
 }
 
+/* The letter is of a broken statement: it is received for nobody, and the receiving goes on waiting. */
+static int begin_again(pm_receiving *receiving, const char *call)
+{
+    PyObject *into = Py_XNewRef(receiving->letter->into);
+    pm_receiving stale = *receiving;
+    Py_CLEAR(stale.letter->into);
+    stale.requests = stale.few;
+    stale.count = 0;
+    stale.ready = true;
+    int result = pm_recover_adopt(&stale, call);
+    receiving->letter = NULL;
+    receiving->under_way = false; /* the other one ends that */
+    if (result < 0) {
+        PyErr_NoMemory();
+    } else {
+        result = pm_post_receive(receiving, receiving->comm, PM_POST_USERS, receiving->source,
+                                 receiving->tag, into, call);
+    }
+    Py_XDECREF(into);
+    return result;
+}
+
 static int end_envelope(pm_receiving *receiving, const char *call)
 {
     pm_letter *letter = receiving->letter;
@@ -367,6 +425,9 @@ static int end_envelope(pm_receiving *receiving, const char *call)
     }
     if (pm_letter_check_header(letter, call) < 0) {
         return -1;
+    }
+    if (pm_letter_header(letter)->statement && pm_recover_is_stale(receiving)) {
+        return begin_again(receiving, call);
     }
     return pm_letter_header(letter)->longer ? fetch_bytes(receiving, call)
                                             : end_bytes(receiving, call);
@@ -462,7 +523,7 @@ void pm_post_drop(pm_receiving *receiving, bool goes_on, const char *call)
                      receiving->stage == PM_STAGE_PROBE;
     bool taken = under_way && !pm_post_cancel(receiving) && fetch_found(receiving, call) == 0;
     bool followed = taken && receiving->stage != PM_STAGE_PARTS;
-    if (followed && goes_on && pm_work_adopt(receiving, call) == 0) {
+    if (followed && goes_on && pm_recover_adopt(receiving, call) == 0) {
         return;
     }
     if (taken) {

@@ -38,8 +38,9 @@ typedef struct pm_receiving {
     MPI_Comm channel;
     int source, tag;
     pm_stage stage;
-    bool ready; /* what this stage waits for has come */
-    bool found; /* where it was probed for: the message is there; guarded by the queue's lock */
+    bool ready;   /* what this stage waits for has come */
+    bool matched; /* it was begun with a message that had come */
+    bool found;   /* where it was probed for: the message is there; guarded by the queue's lock */
     struct pm_receiving *behind; /* in the queue */
     MPI_Message message;
     MPI_Status status; /* of the envelope */
@@ -74,8 +75,13 @@ int pm_post_receive(pm_receiving *receiving, pm_comm *comm, pm_channel channel, 
                     PyObject *into, const char *call);
 
 /* The same for a message that has been taken out of the matching. */
-int pm_post_receive_matched(pm_receiving *receiving, pm_comm *comm, MPI_Message message,
-                            const MPI_Status *status, PyObject *into, const char *call);
+int pm_post_receive_matched(pm_receiving *receiving, pm_comm *comm, pm_channel channel,
+                            MPI_Message message, const MPI_Status *status, PyObject *into,
+                            const char *call);
+
+/* The same for a letter whose envelope recovery has received. */
+int pm_post_receive_held(pm_receiving *receiving, pm_comm *comm, struct pm_held *held,
+                         PyObject *into);
 
 /* Looks whether this stage is over, with or without the GIL. MPI's code. */
 int pm_post_look(void *receiving, int *done_p);

@@ -8,6 +8,7 @@
 #include "modules/mpi/codec.h"
 #include "modules/mpi/into.h"
 #include "modules/mpi/queue.h"
+#include "modules/mpi/recover.h"
 #include "modules/mpi/status.h"
 #include "modules/mpi/tally.h"
 
@@ -15,6 +16,7 @@
 typedef struct {
     PyObject_HEAD pm_comm *comm; /* owned */
     MPI_Message message;         /* MPI_MESSAGE_NULL once received */
+    pm_held *held;               /* in place of it: recovery took it before; owned, or NULL */
     MPI_Status status;
 } pm_message;
 
@@ -23,6 +25,7 @@ typedef struct {
     int source, tag;
     bool takes;
     MPI_Message message;
+    pm_held *held; /* borrowed, or NULL */
     MPI_Status status;
 } wanted;
 
@@ -57,6 +60,11 @@ static int find(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObjec
         pm_args_tag(values[1], signature->call, "tag", true, &one->tag) < 0) {
         return -1;
     }
+    one->held = comm->held ? pm_recover_find(comm, one->source, one->tag) : NULL;
+    if (one->held) {
+        one->status = one->held->status;
+        return 1;
+    }
     if (!waits) {
         return pc_error_check(signature->call, look(one, &done)) < 0 ? -1 : done;
     }
@@ -70,8 +78,12 @@ static PyObject *new_message(const wanted *one)
     pm_message *message = PyObject_New(pm_message, state->message_type);
     if (message) {
         message->comm = (pm_comm *)Py_NewRef(one->comm);
-        message->message = one->message;
+        message->message = one->held ? MPI_MESSAGE_NULL : one->message;
+        message->held = one->held;
         message->status = one->status;
+    }
+    if (message && one->held) {
+        pm_recover_detach(one->comm, one->held);
     }
     return (PyObject *)message;
 }
@@ -134,6 +146,17 @@ PyObject *pm_comm_improbe(PM_BEGIN)
     return answer(find(self, args, count, names, &signature, false, &one), &one);
 }
 
+static int begin_receive(pm_message *message, pm_receiving *receiving, PyObject *into)
+{
+    int result = message->held
+                     ? pm_post_receive_held(receiving, message->comm, message->held, into)
+                     : pm_post_receive_matched(receiving, message->comm, PM_POST_USERS,
+                                               message->message, &message->status, into, "recv");
+    message->held = result == 0 ? NULL : message->held;
+    message->message = MPI_MESSAGE_NULL;
+    return result;
+}
+
 /* Nobody can receive it any more, but its sender waits: it is received for nobody. */
 static void abandon(pm_message *message)
 {
@@ -145,9 +168,7 @@ static void abandon(pm_message *message)
                          message->status.MPI_SOURCE) < 0) {
         PyErr_WriteUnraisable(NULL); /* warnings are errors here: a destructor cannot raise */
     }
-    if (pm_comm_usable(message->comm, "recv") &&
-        pm_post_receive_matched(&receiving, message->comm, message->message, &message->status, NULL,
-                                "recv") == 0) {
+    if (pm_comm_usable(message->comm, "recv") && begin_receive(message, &receiving, NULL) == 0) {
         pm_post_drop(&receiving, true, "recv");
     }
     PyErr_Restore(type, value, traceback);
@@ -157,7 +178,8 @@ static void message_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     pm_message *message = (pm_message *)self;
-    if (message->message != MPI_MESSAGE_NULL && message->message != MPI_MESSAGE_NO_PROC) {
+    bool waits = message->message != MPI_MESSAGE_NULL && message->message != MPI_MESSAGE_NO_PROC;
+    if (waits || message->held) {
         abandon(message);
     }
     Py_DECREF(((pm_message *)self)->comm);
@@ -165,12 +187,16 @@ static void message_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
+static bool is_received(const pm_message *message)
+{
+    return message->message == MPI_MESSAGE_NULL && !message->held;
+}
+
 static PyObject *message_repr(PyObject *self)
 {
     const pm_message *message = (pm_message *)self;
     return PyUnicode_FromFormat("<mpi.Message, from rank %d, tag %d%s>", message->status.MPI_SOURCE,
-                                message->status.MPI_TAG,
-                                message->message == MPI_MESSAGE_NULL ? ", received" : "");
+                                message->status.MPI_TAG, is_received(message) ? ", received" : "");
 }
 
 PyDoc_STRVAR(message_recv_doc, "recv($self, /, into=None)\n--\n\n"
@@ -191,7 +217,7 @@ static PyObject *message_recv(PyObject *self, PyObject *const *args, Py_ssize_t 
         return NULL;
     }
     into = into ? pm_args_given(into) : NULL;
-    if (message->message == MPI_MESSAGE_NULL) {
+    if (is_received(message)) {
         pc_error_say("recv", "this Message has been received");
         return NULL;
     }
@@ -199,12 +225,10 @@ static PyObject *message_recv(PyObject *self, PyObject *const *args, Py_ssize_t 
         MPI_MESSAGE_NO_PROC) { /* from PROC_NULL comes None, as often as wanted */
         Py_RETURN_NONE;
     }
-    int started = pm_post_receive_matched(&receiving, message->comm, message->message,
-                                          &message->status, into, "recv");
-    message->message = MPI_MESSAGE_NULL;
+    int started = begin_receive(message, &receiving, into);
     pm_letter *letter = started < 0 ? NULL : pm_post_await(&receiving, "recv");
     if (letter) {
-        pm_tally_matched(message->comm, &message->status);
+        pm_tally_matched(message->comm, PM_POST_USERS, &message->status);
         value = pm_into_put(state, pm_decode(state, letter, "recv"), into, "recv");
         Py_DECREF(letter);
     }

@@ -45,6 +45,9 @@ PyObject *pm_request_start(pm_work *work)
 static void abandon(pm_request *request)
 {
     pm_work *work = request->work;
+    if (pc_session_is_broken(work->statement)) {
+        return; /* it is given up where all ranks meet */
+    }
     PyObject *file = request->file ? Py_NewRef(request->file) : PyUnicode_FromString("<unknown>");
     PyObject *text = PyUnicode_FromFormat("this %s was dropped before it was done, and nobody will "
                                           "know whether it ever was: keep it and call wait()",

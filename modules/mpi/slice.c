@@ -3,7 +3,7 @@
  *
  * Only the members meet: the others may evaluate the same slice, which gives them None, or be elsewhere.
  * So no number of a collective is taken, which would be another on the others from then on: the members
- * meet on a tag of its own. Two slices that overlap do not mix, for every two ranks come to the slices
+ * meet on a tag of its own (another behind each broken statement of a session). Two slices that overlap do not mix, for every two ranks come to the slices
  * that both are in in one order. */
 #include "modules/mpi/slice.h"
 
@@ -90,7 +90,8 @@ static void find_own(const pm_comm *comm, member_list *list)
 static int exchange(const pm_comm *comm, int dest, int source)
 {
     MPI_Request requests[2];
-    int tag = 2 * pc_runtime_get()->tag_half;
+    const pc_runtime *runtime = pc_runtime_get();
+    int tag = 2 * runtime->tag_half + (int)(runtime->epoch & (unsigned)(runtime->tag_half - 1));
     int code = MPI_Irecv(NULL, 0, MPI_BYTE, source, tag, comm->inner, &requests[0]);
     if (code == MPI_SUCCESS) {
         code = MPI_Isend(NULL, 0, MPI_BYTE, dest, tag, comm->inner, &requests[1]);

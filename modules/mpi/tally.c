@@ -28,6 +28,9 @@ void pm_tally_sent(pm_sending *sending, const pm_comm *comm, pm_channel channel,
     if (line) {
         pc_ledger_send(line);
     }
+    if (line && channel == PM_POST_USERS) {
+        pc_session_count_sent(line->world, pm_letter_header(sending->letter)->statement);
+    }
     if (line && waits) {
         pc_ledger_pend(line, 1);
         sending->line = line;
@@ -87,10 +90,10 @@ void pm_tally_rests(pm_receiving *receiving)
     }
 }
 
-void pm_tally_matched(const pm_comm *comm, const MPI_Status *status)
+void pm_tally_matched(const pm_comm *comm, pm_channel channel, const MPI_Status *status)
 {
     pc_ledger_line *line =
-        pc_ledger_kept() ? find(comm, PM_POST_USERS, status->MPI_SOURCE, status->MPI_TAG) : NULL;
+        pc_ledger_kept() ? find(comm, channel, status->MPI_SOURCE, status->MPI_TAG) : NULL;
     if (line) {
         pc_ledger_take(line);
     }

@@ -20,6 +20,6 @@ void pm_tally_rests(pm_receiving *receiving);
 
 /* A message that was taken out of the matching is received; it was a letter. */
 void pm_tally_under_way(pm_receiving *receiving);
-void pm_tally_matched(const pm_comm *comm, const MPI_Status *status);
+void pm_tally_matched(const pm_comm *comm, pm_channel channel, const MPI_Status *status);
 
 #endif

@@ -8,6 +8,7 @@
 #include "modules/common/wait.h"
 #include "modules/mpi/check.h"
 #include "modules/mpi/codec.h"
+#include "modules/mpi/recover.h"
 
 PyObject *pm_work_take_exception(void)
 {
@@ -41,6 +42,7 @@ pm_work *pm_work_new(pm_comm *comm, const char *call, pm_work_next next)
                       .next = next,
                       .refs = 1,
                       .channel = PM_POST_USERS,
+                      .statement = pc_runtime_get()->statement,
                       .sending_room = 1,
                       .receiving_room = 1};
     work->sendings = &work->one_sending;
@@ -191,6 +193,7 @@ int pm_work_send(pm_work *work, pm_letter *letter, int dest)
     if (work->sending_count == work->sending_room && grow_sendings(work) < 0) {
         return -1;
     }
+    pm_letter_header(letter)->statement = work->statement;
     if (pm_post_send(&work->sendings[work->sending_count], letter, work->comm, work->channel, dest,
                      work->tag, false, work->call) < 0) {
         return -1;
@@ -291,7 +294,7 @@ static void end(pm_work *work, pm_work_condition condition)
     }
 }
 
-static void fail(pm_work *work)
+void pm_work_fail(pm_work *work)
 {
     Py_XSETREF(work->exception, pm_work_take_exception());
     pm_work_drop(work, true);
@@ -305,7 +308,7 @@ static void run_round(pm_work *work)
     work->round++;
     drop_arrivals(work);
     if (result < 0) {
-        fail(work);
+        pm_work_fail(work);
     } else if (result == 0) {
         end(work, PM_WORK_OVER);
     }
@@ -403,7 +406,7 @@ void pm_work_step(pm_work *work)
     work->busy = true;
     work->refs++;
     if (advance_receivings(work) < 0) {
-        fail(work);
+        pm_work_fail(work);
     } else if (work->condition == PM_WORK_UNDER_WAY && all_done(work)) {
         collect_arrivals(work);
         run_round(work);
@@ -532,28 +535,6 @@ void pm_work_list(pm_work *work)
     }
 }
 
-static int adopted_next(pm_work *work)
-{
-    return pm_work_end(work, Py_NewRef(Py_None));
-}
-
-int pm_work_adopt(pm_receiving *receiving, const char *call)
-{
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    pm_work *work = pm_work_new(receiving->comm, call, adopted_next);
-    if (work) {
-        work->one_receiving = *receiving;
-        work->one_receiving.requests = work->one_receiving.few; /* no parts are under way yet */
-        work->receiving_count = 1;
-        receiving->letter = NULL;
-        pm_work_list(work);
-        pm_work_release(work);
-    }
-    PyErr_Restore(type, value, traceback);
-    return work ? 0 : -1;
-}
-
 /* A step may run any code, which may end other work: then the rest has to wait for the next time. */
 static void move_on(void *what)
 {
@@ -577,6 +558,7 @@ int pm_work_setup(pm_state *state)
     pc_ledger *ledger = pc_runtime_ledger();
     ledger->stuck = is_stuck;
     ledger->what = state;
+    pm_recover_setup(state);
     if (pc_progress_add(move_on, state) < 0) {
         PyErr_Format(PyExc_ImportError, "mpi: %d interpreters of this process have it already",
                      PC_PROGRESS_MOST);
@@ -589,6 +571,7 @@ void pm_work_clear(pm_state *state)
 {
     pc_ledger *ledger = pc_runtime_ledger();
     ledger->stuck = ledger->what == state ? NULL : ledger->stuck;
+    pm_recover_clear(state);
     pc_progress_remove(state);
     while (state->works) {
         pm_work_drop(state->works, false);

@@ -22,7 +22,8 @@ struct pm_work {
     pm_comm *comm;   /* owned */
     const char *call;
     pm_channel channel;
-    int tag; /* of a collective's letters */
+    int tag;            /* of a collective's letters */
+    unsigned statement; /* of the session, in which it was begun */
     pm_work_next next;
     pm_work_next then; /* while ranks check that they agree: what comes behind; see check.c */
     PyObject *print;   /* what this rank has heard by then */
@@ -121,9 +122,8 @@ PyObject *pm_work_result(const pm_work *work);
 /* Gives up what is under way: pm_post_drop() of each letter. */
 void pm_work_drop(pm_work *work, bool goes_on);
 
-/* Takes over a receiving whose letter has begun to come: the rest of it is received for nobody. 0, or -1
- * where there is no memory for it. Keeps the exception that is set. */
-int pm_work_adopt(pm_receiving *receiving, const char *call);
+/* Gives up what is under way; the work is over, with the exception that is set. */
+void pm_work_fail(pm_work *work);
 
 /* Takes a receive back where its message has not come, and lets go of a send: the work is over then.
  * Where it has come, the work goes on. */
