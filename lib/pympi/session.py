@@ -54,18 +54,21 @@ class Session:
         """Everything, to the end; the status of the process."""
         if self.channel:
             _input.install(control.ask)
-        first = self._first(kind, name)
+        first = self.comm.bcast(self._first(kind, name))
         if self.channel:
             self._greet(FIRST if first else 0)
         tasks = self._tasks(first)
+        told = first is not None    # by the front, that a task comes
         while True:
+            if not told:
+                self._wait_for_next()
+            told = False
             task = self.comm.bcast(next(tasks) if mpi.rank == 0 else None)
             if task[0] == "end":
                 return task[1]
             status = self._run_pieces(*task[1:])
             if status is not None:
                 return status
-            self._wait_for_next()
 
     def close(self):
         """What was printed is out."""
@@ -78,6 +81,8 @@ class Session:
         began, failed, status = time.perf_counter(), [], None
         if out is not None:
             self.runner.names["_out"] = out
+        if pieces is None:
+            return None
         for at, (ranks, kind, code) in enumerate(pieces):
             report = self._run_piece(ranks, kind, code, at + 1 < len(pieces))
             failed = report.failed
@@ -152,10 +157,9 @@ class Session:
             if source is None:
                 yield "end", id_
                 return
-            pieces = self._pieces(id_, source)
-            if pieces:
-                out, self.left_out = self.left_out, None
-                yield "run", id_, pieces, out
+            pieces = self._pieces(id_, source)  # none: the others have been told to come all the same
+            out, self.left_out = self.left_out, None
+            yield "run", id_, pieces, out
         yield "end", 0
 
     def _sources(self):
@@ -179,13 +183,13 @@ class Session:
                 yield head.get("status", 0), None
 
     def _pieces(self, id_, source):
-        """[(ranks or None, kind, code)] of a statement; none where it is wrong, and that is said."""
+        """[(ranks or None, kind, code)] of a statement; None where it is wrong, and that is said."""
         try:
             return [(_ranks_of(s.ranks), s.kind, s.code)
                     for s in map(statements.parse, statements.split(source))]
         except ValueError as e:
             self._say_wrong(id_, f"{e}\n")
-            return []
+            return None
 
     def _say_wrong(self, id_, text):
         if not self.channel:
