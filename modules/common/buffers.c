@@ -48,7 +48,7 @@ int pc_buffer_isend(const void *bytes, size_t size, int dest, int tag, MPI_Comm 
     MPI_Datatype type;
     int count, code = take_type(size, &type, &count);
     if (code == MPI_SUCCESS) {
-        code = MPI_Isend(bytes, count, type, dest, tag, comm, request);
+        code = PMPI_Isend(bytes, count, type, dest, tag, comm, request);
         release_type(&type);
     }
     return code;

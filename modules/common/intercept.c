@@ -6,6 +6,7 @@
  * with its memory. */
 #include "modules/common/intercept.h"
 
+#include "modules/common/foreign.h"
 #include "modules/common/gate.h"
 #include "modules/common/runtime.h"
 #include "modules/common/twins.h"
@@ -88,8 +89,7 @@ PC_EXPORT int MPI_Send(const void *buffer, int count, MPI_Datatype type, int des
     if (!pc_intercept_waits()) {
         return PMPI_Send(buffer, count, type, dest, tag, comm);
     }
-    pc_twin_use(comm);
-    int code = PMPI_Isend(buffer, count, type, dest, tag, comm, &request);
+    int code = pc_foreign_isend(buffer, count, type, dest, tag, comm, false, &request);
     pc_board_wait wait = {.call = "MPI_Send", .peer = dest, .tag = tag};
     return code != MPI_SUCCESS ? code : pc_intercept_finish(&request, MPI_STATUS_IGNORE, &wait);
 }
@@ -101,8 +101,7 @@ PC_EXPORT int MPI_Ssend(const void *buffer, int count, MPI_Datatype type, int de
     if (!pc_intercept_waits()) {
         return PMPI_Ssend(buffer, count, type, dest, tag, comm);
     }
-    pc_twin_use(comm);
-    int code = PMPI_Issend(buffer, count, type, dest, tag, comm, &request);
+    int code = pc_foreign_isend(buffer, count, type, dest, tag, comm, true, &request);
     pc_board_wait wait = {.call = "MPI_Ssend", .peer = dest, .tag = tag};
     return code != MPI_SUCCESS ? code : pc_intercept_finish(&request, MPI_STATUS_IGNORE, &wait);
 }
@@ -147,7 +146,7 @@ PC_EXPORT int MPI_Sendrecv(const void *out, int out_count, MPI_Datatype out_type
     if (code != MPI_SUCCESS) {
         return code;
     }
-    code = PMPI_Isend(out, out_count, out_type, dest, out_tag, comm, &sending);
+    code = pc_foreign_isend(out, out_count, out_type, dest, out_tag, comm, false, &sending);
     pc_board_wait to = {.call = "MPI_Sendrecv", .peer = dest, .tag = out_tag},
                   from = {.call = "MPI_Sendrecv", .peer = source, .tag = in_tag};
     int received = finish_receive(&receiving, status, &from);

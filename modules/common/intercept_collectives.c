@@ -5,6 +5,8 @@
  * is led here, or none. */
 #include "modules/common/intercept.h"
 #include "modules/common/intercept_small.h"
+#include "modules/common/runtime.h"
+#include "modules/common/twins.h"
 
 /* Behind a gate all ranks are in the collective: it ends by itself, and is not to be left. */
 static int finish(int code, MPI_Request *request, const char *call, bool gated)
@@ -32,6 +34,10 @@ static int gather_all(MPI_Comm comm, const char *call)
 
 PC_EXPORT int MPI_Comm_dup(MPI_Comm comm, MPI_Comm *copy)
 {
+    pc_twin *twin = pc_runtime_session()->on ? pc_twin_of(comm) : NULL;
+    if (twin && twin->value == (void *)copy) {
+        twin->numbered = true; /* see foreign.c */
+    }
     int code = gather_all(comm, "MPI_Comm_dup");
     return code != MPI_SUCCESS ? code : pc_intercept_behind(PMPI_Comm_dup(comm, copy));
 }

@@ -70,7 +70,8 @@ typedef struct {
 
     struct pc_gates *gates; /* see gate.c */
     bool late;              /* behind the collective whose gate was passed an exception is raised */
-    struct pc_twin *twins;  /* all there are; see twins.c */
+    struct pc_foreign_copy *copies; /* that others' sends are made from; see foreign.c */
+    struct pc_twin *twins;          /* all there are; see twins.c */
     pc_recovery recovery;
 } pc_session;
 

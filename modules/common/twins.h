@@ -16,6 +16,9 @@ typedef struct pc_twin {
     MPI_Comm users; /* whose twin it is */
     pc_party party; /* without members: not made yet */
     unsigned used;  /* the last statement in which messages went this way */
+    int key;        /* the attribute of others' that was set last, and its value */
+    void *value;
+    bool numbered; /* that one is mpi4py's number of collectives; see foreign.c */
 } pc_twin;
 
 /* Prepares MPI's attribute. MPI has been started. MPI's code. */

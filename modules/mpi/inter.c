@@ -94,7 +94,7 @@ static int leaders_meet(const request_to_join *wish, MPI_Comm bridge, int tag)
     }
     int code = MPI_Irecv(NULL, 0, MPI_BYTE, wish->remote, tag, bridge, &requests[0]);
     if (code == MPI_SUCCESS) {
-        code = MPI_Isend(NULL, 0, MPI_BYTE, wish->remote, tag, bridge, &requests[1]);
+        code = PMPI_Isend(NULL, 0, MPI_BYTE, wish->remote, tag, bridge, &requests[1]);
     }
     return pc_error_check("inter", code) < 0 ? -1 : pc_wait_all(requests, 2, NULL, "inter");
 }

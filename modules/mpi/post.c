@@ -56,10 +56,10 @@ static int start_envelope(pm_sending *sending, int dest, int tag, MPI_Comm chann
     if (size > PM_ENVELOPE) {
         return pc_buffer_isend(letter->bytes, size, dest, tag, channel, sending->requests);
     }
-    return synchronous ? MPI_Issend(letter->bytes, (int)size, MPI_BYTE, dest, tag, channel,
-                                    sending->requests)
-                       : MPI_Isend(letter->bytes, (int)size, MPI_BYTE, dest, tag, channel,
-                                   sending->requests);
+    return synchronous ? PMPI_Issend(letter->bytes, (int)size, MPI_BYTE, dest, tag, channel,
+                                     sending->requests)
+                       : PMPI_Isend(letter->bytes, (int)size, MPI_BYTE, dest, tag, channel,
+                                    sending->requests);
 }
 
 /* Where there is a twin for what follows, long bytes follow too. */

@@ -38,7 +38,7 @@ static int exchange(pm_comm *comm, const pm_ring *ring, const char *out, Py_ssiz
     }
     if (code == MPI_SUCCESS && out_count) {
         code =
-            MPI_Isend(out, (int)out_count, ring->type, next, ring->tag, comm->inner, &requests[1]);
+            PMPI_Isend(out, (int)out_count, ring->type, next, ring->tag, comm->inner, &requests[1]);
     }
     return code != MPI_SUCCESS ? pc_error_set(ring->call, code)
                                : pc_wait_all(requests, 2, ring->owner, ring->call);

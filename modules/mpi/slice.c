@@ -94,7 +94,7 @@ static int exchange(const pm_comm *comm, int dest, int source)
     int tag = 2 * runtime->tag_half + (int)(runtime->epoch & (unsigned)(runtime->tag_half - 1));
     int code = MPI_Irecv(NULL, 0, MPI_BYTE, source, tag, comm->inner, &requests[0]);
     if (code == MPI_SUCCESS) {
-        code = MPI_Isend(NULL, 0, MPI_BYTE, dest, tag, comm->inner, &requests[1]);
+        code = PMPI_Isend(NULL, 0, MPI_BYTE, dest, tag, comm->inner, &requests[1]);
     }
     return pc_error_check(CALL, code) < 0 ? -1 : pc_wait_all(requests, 2, NULL, CALL);
 }

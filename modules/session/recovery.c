@@ -9,8 +9,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "modules/common/buffers.h"
 #include "modules/common/errors.h"
+#include "modules/common/foreign.h"
 #include "modules/common/progress.h"
 #include "modules/common/runtime.h"
 #include "modules/common/twins.h"
@@ -124,40 +124,6 @@ static int sift_together(const int *told, unsigned number)
     return pc_error_check(CALL, code);
 }
 
-/* Messages of others' tell no statement: what waits for a receiver is taken for nobody. */
-static void drain(MPI_Comm comm)
-{
-    int found = 1;
-    while (found) {
-        MPI_Status status;
-        MPI_Message message;
-        MPI_Request request;
-        size_t size;
-        if (PMPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm, &found, &message, &status) !=
-                MPI_SUCCESS ||
-            !found || pc_buffer_size(&status, &size) != MPI_SUCCESS) {
-            return;
-        }
-        char *scratch = malloc(size + 1);
-        if (!scratch || pc_buffer_imrecv(scratch, size, &message, &request) != MPI_SUCCESS) {
-            free(scratch);
-            return;
-        }
-        ps_meeting_wait(&request, CALL);
-        free(scratch);
-    }
-}
-
-static void drain_foreign(const agreement *all)
-{
-    for (const pc_twin *twin = pc_runtime_session()->twins; twin; twin = twin->next) {
-        bool world = twin->users == MPI_COMM_WORLD;
-        if (all->foreign & (world ? 1 : 2)) {
-            drain(twin->users);
-        }
-    }
-}
-
 static int recover(int *told)
 {
     agreement all;
@@ -169,10 +135,12 @@ static int recover(int *told)
         return -1;
     }
     sift_all(told, (unsigned)all.number);
-    drain_foreign(&all);
+    pc_foreign_drain(all.foreign & 1, all.foreign & 2);
     if (sift_together(told, (unsigned)all.number) < 0) {
         return -1;
     }
+    pc_foreign_renew();
+    pc_foreign_reap();
     if (recovery->what) {
         recovery->restart(recovery->what, (unsigned)all.number);
     }
