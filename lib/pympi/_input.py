@@ -4,11 +4,13 @@ SPDX-License-Identifier: MIT
 """
 import ast
 import builtins
-import codeop
 import io
 import re
 import sys
 
+SHORT = 50          # lines of a statement that runs as soon as it is whole, not only at the next one
+_OPEN = re.compile(r"never closed|unterminated triple-quoted|unexpected EOF")
+_DECORATED = re.compile(r"@(?:\(|[^\W\d])")
 _GOES_ON = re.compile(r"[ \t#)\]}]|(else|elif|except|finally)\b|$")
 
 
@@ -66,32 +68,29 @@ def statements_in(lines):
 
     A block is whole when a line at the left margin follows, as in a file: its empty lines belong to it.
     """
-    held = ""
+    held = []
     for line in lines:
-        if held and not _GOES_ON.match(line) and _is_whole(held):
-            yield held
-            held = ""
-        held += line
-        if _is_simple(held):
-            yield held
-            held = ""
-    if held.strip():
-        yield held
+        if held and not _GOES_ON.match(line) and _is_whole("".join(held)):
+            yield "".join(held)
+            held = []
+        if not held and (not line.strip() or line[0] == "#"):
+            continue
+        held.append(line)
+        if len(held) < SHORT and _is_simple("".join(held)):
+            yield "".join(held)
+            held = []
+    if "".join(held).strip():
+        yield "".join(held)
 
 
 def _is_whole(text):
-    """Whether it is Python, or can never be."""
-    try:
-        return codeop.compile_command(text, symbol="exec") is not None or _parses(text)
-    except (SyntaxError, ValueError, OverflowError):
-        return True
-
-
-def _parses(text):
+    """Whether it is Python, or can never be: what follows belongs to it only where it is still open."""
     try:
         ast.parse(text)
-    except SyntaxError:
-        return False
+    except SyntaxError as e:
+        return not (_OPEN.search(str(e)) or _DECORATED.match(text.splitlines()[-1]))
+    except (ValueError, RecursionError, MemoryError):
+        pass
     return True
 
 
