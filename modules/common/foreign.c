@@ -9,7 +9,8 @@
 #include "modules/common/twins.h"
 #include "modules/common/wait.h"
 
-#define CALL "recovery"
+#define CALL  "recovery"
+#define SMALL 4000 /* bytes that MPI would send at once, and that need not wait for a receiver */
 
 /* A request that its owner has waited for may be another's by now, which does not matter: then the copy was
  * sent, and whatever the request says, it is freed at last. */
@@ -21,7 +22,11 @@ void pc_foreign_reap(void)
     while (*link) {
         pc_foreign_copy *one = *link;
         int done = 0;
-        PMPI_Request_get_status(one->request, &done, MPI_STATUS_IGNORE);
+        if (one->own) {
+            PMPI_Test(&one->request, &done, MPI_STATUS_IGNORE);
+        } else {
+            PMPI_Request_get_status(one->request, &done, MPI_STATUS_IGNORE);
+        }
         if (done) {
             *link = one->next;
             free(one);
@@ -32,11 +37,23 @@ void pc_foreign_reap(void)
     pthread_mutex_unlock(&session->lock);
 }
 
-static void keep(pc_foreign_copy *copy, MPI_Request request)
+bool pc_foreign_pending(unsigned statement)
+{
+    pc_foreign_reap();
+    const pc_foreign_copy *one = pc_runtime_session()->copies;
+    while (one && one->statement != statement) {
+        one = one->next;
+    }
+    return one;
+}
+
+static void keep(pc_foreign_copy *copy, MPI_Request request, bool own)
 {
     pc_session *session = pc_runtime_session();
     pthread_mutex_lock(&session->lock);
     copy->request = request;
+    copy->own = own;
+    copy->statement = pc_runtime_get()->statement;
     copy->next = session->copies;
     session->copies = copy;
     pthread_mutex_unlock(&session->lock);
@@ -60,12 +77,12 @@ static pc_foreign_copy *make_copy(const void *buffer, int count, MPI_Datatype ty
 }
 
 static int send_copy(pc_foreign_copy *copy, int size, int dest, int tag, MPI_Comm comm,
-                     bool synchronous, MPI_Request *request)
+                     bool synchronous, bool own, MPI_Request *request)
 {
     int code = synchronous ? PMPI_Issend(copy->bytes, size, MPI_PACKED, dest, tag, comm, request)
                            : PMPI_Isend(copy->bytes, size, MPI_PACKED, dest, tag, comm, request);
     if (code == MPI_SUCCESS) {
-        keep(copy, *request);
+        keep(copy, *request, own);
     } else {
         free(copy);
     }
@@ -81,11 +98,29 @@ int pc_foreign_isend(const void *buffer, int count, MPI_Datatype type, int dest,
         pc_foreign_reap();
         pc_foreign_copy *copy = make_copy(buffer, count, type, comm, &size);
         if (copy) {
-            return send_copy(copy, size, dest, tag, comm, synchronous, request);
+            return send_copy(copy, size, dest, tag, comm, synchronous, false, request);
         }
     }
     return synchronous ? PMPI_Issend(buffer, count, type, dest, tag, comm, request)
                        : PMPI_Isend(buffer, count, type, dest, tag, comm, request);
+}
+
+bool pc_foreign_send(const void *buffer, int count, MPI_Datatype type, int dest, int tag,
+                     MPI_Comm comm, int *code_p)
+{
+    MPI_Request request;
+    int size = 0;
+    if (!pc_runtime_get()->statement || dest == MPI_PROC_NULL || count <= 0 ||
+        PMPI_Type_size(type, &size) != MPI_SUCCESS || size > SMALL / count) {
+        return false;
+    }
+    pc_twin_use(comm);
+    pc_foreign_reap();
+    pc_foreign_copy *copy = make_copy(buffer, count, type, comm, &size);
+    if (copy) {
+        *code_p = send_copy(copy, size, dest, tag, comm, true, true, &request);
+    }
+    return copy;
 }
 
 PC_EXPORT int MPI_Isend(const void *buffer, int count, MPI_Datatype type, int dest, int tag,

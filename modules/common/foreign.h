@@ -14,6 +14,8 @@
 typedef struct pc_foreign_copy {
     struct pc_foreign_copy *next;
     MPI_Request request;
+    bool own; /* the request is nobody else's */
+    unsigned statement;
     char bytes[];
 } pc_foreign_copy;
 
@@ -21,8 +23,16 @@ typedef struct pc_foreign_copy {
 int pc_foreign_isend(const void *buffer, int count, MPI_Datatype type, int dest, int tag,
                      MPI_Comm comm, bool synchronous, MPI_Request *request);
 
+/* MPI_Send of a small message in a statement: returns at once, and so that it is known when it has been
+ * received. False: it is not for this; else *code_p is MPI's. */
+bool pc_foreign_send(const void *buffer, int count, MPI_Datatype type, int dest, int tag,
+                     MPI_Comm comm, int *code_p);
+
 /* Frees the copies that have been sent. */
 void pc_foreign_reap(void);
+
+/* True while one of this statement is left. */
+bool pc_foreign_pending(unsigned statement);
 
 /* Takes for nobody what waits for receivers: on MPI_COMM_WORLD, on other communicators of others'. All ranks
  * are in the meeting. */

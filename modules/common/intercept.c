@@ -86,10 +86,14 @@ PC_EXPORT int MPI_Send(const void *buffer, int count, MPI_Datatype type, int des
                        MPI_Comm comm)
 {
     MPI_Request request;
+    int code;
     if (!pc_intercept_waits()) {
         return PMPI_Send(buffer, count, type, dest, tag, comm);
     }
-    int code = pc_foreign_isend(buffer, count, type, dest, tag, comm, false, &request);
+    if (pc_foreign_send(buffer, count, type, dest, tag, comm, &code)) {
+        return code;
+    }
+    code = pc_foreign_isend(buffer, count, type, dest, tag, comm, false, &request);
     pc_board_wait wait = {.call = "MPI_Send", .peer = dest, .tag = tag};
     return code != MPI_SUCCESS ? code : pc_intercept_finish(&request, MPI_STATUS_IGNORE, &wait);
 }

@@ -185,6 +185,7 @@ void pc_session_note_broken(unsigned number)
 {
     pc_session *session = pc_runtime_session();
     unsigned epoch = pc_runtime_get()->epoch;
+    session->latest = number;
     session->broken[epoch % PC_SESSION_BROKEN] = number;
     pc_runtime_note_statement(0, epoch + 1);
 }

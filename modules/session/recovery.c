@@ -45,19 +45,36 @@ static uint64_t find_foreign(unsigned statement, bool world)
     return 0;
 }
 
-static int agree(agreement *all)
+/* Makes each number the largest that a rank gives. */
+static int agree_on(uint64_t *numbers, int count)
 {
     MPI_Request request;
-    const pc_recovery *recovery = &pc_runtime_session()->recovery;
-    uint64_t numbers[4] = {pc_runtime_session()->latest,
-                           recovery->what ? recovery->highest(recovery->what) : 0};
-    numbers[2] = find_foreign((unsigned)numbers[0], true);
-    numbers[3] = find_foreign((unsigned)numbers[0], false);
-    int code = PMPI_Iallreduce(MPI_IN_PLACE, numbers, 4, MPI_UINT64_T, MPI_MAX,
+    int code = PMPI_Iallreduce(MPI_IN_PLACE, numbers, count, MPI_UINT64_T, MPI_MAX,
                                pc_runtime_session()->meeting, &request);
-    code = code == MPI_SUCCESS ? ps_meeting_wait(&request, CALL) : code;
-    *all = (agreement){numbers[0], numbers[1], numbers[2] | numbers[3] << 1};
-    return pc_error_check(CALL, code);
+    return pc_error_check(CALL, code == MPI_SUCCESS ? ps_meeting_wait(&request, CALL) : code);
+}
+
+/* A rank may not have begun the statement. */
+static int agree_on_statement(agreement *all)
+{
+    all->statement = pc_runtime_session()->latest;
+    if (agree_on(&all->statement, 1) < 0) {
+        return -1;
+    }
+    pc_session_note_broken((unsigned)all->statement);
+    return 0;
+}
+
+static int agree(agreement *all)
+{
+    const pc_recovery *recovery = &pc_runtime_session()->recovery;
+    unsigned statement = (unsigned)all->statement;
+    uint64_t numbers[3] = {recovery->what ? recovery->highest(recovery->what) : 0,
+                           find_foreign(statement, true), find_foreign(statement, false)};
+    int result = agree_on(numbers, 3);
+    all->number = numbers[0];
+    all->foreign = numbers[1] | numbers[2] << 1;
+    return result;
 }
 
 /* How many letters each rank says it sent this one in the statement. */
@@ -110,24 +127,45 @@ static void sift_all(const int *told, unsigned number)
     }
 }
 
+/* Until the others have received what this rank's libraries sent. */
+static void drain_all(const agreement *all)
+{
+    long since = now_ns();
+    do {
+        pc_foreign_drain(all->foreign & 1, all->foreign & 2);
+    } while (pc_foreign_pending((unsigned)all->statement) && now_ns() - since < PATIENCE_NS);
+}
+
 /* The same while the others are not ready. */
-static int sift_together(const int *told, unsigned number)
+static int sift_together(const int *told, const agreement *all)
 {
     MPI_Request request;
     int done = 0, missing;
     int code = PMPI_Ibarrier(pc_runtime_session()->meeting, &request);
     while (code == MPI_SUCCESS && !done) {
-        sift(told, number, &missing);
+        sift(told, (unsigned)all->number, &missing);
+        pc_foreign_drain(all->foreign & 1, all->foreign & 2);
         pc_session_listen();
         code = PMPI_Test(&request, &done, MPI_STATUS_IGNORE);
     }
     return pc_error_check(CALL, code);
 }
 
+/* Returns when nobody sifts any more, who might take what the next statement sends. */
+static int part(void)
+{
+    MPI_Request request;
+    int code = PMPI_Ibarrier(pc_runtime_session()->meeting, &request);
+    return pc_error_check(CALL, code == MPI_SUCCESS ? ps_meeting_wait(&request, CALL) : code);
+}
+
 static int recover(int *told)
 {
     agreement all;
     const pc_recovery *recovery = &pc_runtime_session()->recovery;
+    if (agree_on_statement(&all) < 0) {
+        return -1;
+    }
     if (recovery->what) {
         recovery->drop(recovery->what);
     }
@@ -135,8 +173,8 @@ static int recover(int *told)
         return -1;
     }
     sift_all(told, (unsigned)all.number);
-    pc_foreign_drain(all.foreign & 1, all.foreign & 2);
-    if (sift_together(told, (unsigned)all.number) < 0) {
+    drain_all(&all);
+    if (sift_together(told, &all) < 0 || part() < 0) {
         return -1;
     }
     pc_foreign_renew();
@@ -154,7 +192,6 @@ int ps_recovery_run(void)
         PyErr_NoMemory();
         return -1;
     }
-    pc_session_note_broken(pc_runtime_session()->latest);
     int result = recover(told);
     free(told);
     return result;
