@@ -54,7 +54,8 @@ bool pm_recover_is_stale(const pm_receiving *receiving)
         pc_session_count_seen(header->source, header->statement);
         letter->counted = true;
     }
-    return !receiving->matched && pc_session_is_broken(header->statement);
+    return !receiving->matched && header->statement != pc_runtime_get()->statement &&
+           pc_session_is_broken(header->statement);
 }
 
 /* --- held letters */

@@ -31,7 +31,8 @@ void pm_recover_free(pm_comm *comm, pm_held *held);
  * where there is no memory for it. Keeps the exception that is set. */
 int pm_recover_adopt(pm_receiving *receiving, const char *call);
 
-/* Counts a letter that has come; true when it is a broken statement's, for nobody to get. */
+/* Counts a letter that has come; true when it is a broken statement's, for nobody to get. In that statement
+ * itself it still counts. */
 bool pm_recover_is_stale(const pm_receiving *receiving);
 
 #endif

@@ -169,10 +169,18 @@ class Failures(Statements):
             self.kept.append(mpi.isend([LARGE, "a", LARGE], LEFT, 5))
         self.breaks(mpi.barrier, before=send)
         self.all_works()
-        for request in self.kept:
-            if not request.done:
-                continue
         self.kept.clear()
+
+    def test_what_was_sent_before_the_failure(self):
+        def body():
+            if RANK == 0:
+                for rank in range(1, SIZE):
+                    mpi.send("last", rank)
+                raise Failure
+            self.assertEqual(mpi.recv(0), "last")
+        failed, _ = self.run_statement(body)
+        self.assertEqual(failed, [0])
+        self.all_works()
 
     def test_all_fail(self):
         def body():
