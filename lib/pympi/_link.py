@@ -1,0 +1,158 @@
+"""The terminal's side of a session: the process, the frames to and from it.
+
+Frames are read while the front waits for them, and also while it waits for the keyboard: then SIGIO
+tells that some came, and its handler runs inside input(). SPDX-License-Identifier: MIT
+"""
+import collections
+import contextlib
+import fcntl
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+
+from pympi import frames
+
+
+class Ended(Exception):
+    """The session is over: it said so, or it is gone."""
+
+
+class Link:
+    """A session and what it has sent that nobody has looked at yet (`frames`)."""
+
+    def __init__(self, command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        bufsize=0, start_new_session=True)
+        self.frames = collections.deque()
+        self.gone = False
+        self.interrupted = False    # ^C came while nothing was read from the keyboard
+        self.missed = False         # ^C came while no exception could get out
+        self._fd = self.process.stdout.fileno()
+        self._reader = frames.Reader()
+        self._woken, self._waker = os.pipe()
+        self.arrived = None         # called when frames come while the keyboard is read
+        self._flags = fcntl.fcntl(self._fd, fcntl.F_GETFL)
+        signal.signal(signal.SIGIO, self._on_io)
+        signal.signal(signal.SIGALRM, self._on_io)
+        signal.signal(signal.SIGCHLD, self._on_child)
+        fcntl.fcntl(self._fd, fcntl.F_SETOWN, os.getpid())
+
+    def send(self, kind, head=None, body=b""):
+        """One frame to the session; if it is gone, reading finds that out."""
+        data = memoryview(frames.pack(kind, head, body))
+        with contextlib.suppress(BrokenPipeError):
+            while data:
+                data = data[self.process.stdin.write(data):]
+
+    def interrupt(self):
+        """What a handler of SIGINT does while the front waits for frames."""
+        self.interrupted = True
+        os.write(self._waker, b".")
+
+    def wait(self, until, keyboard=False):
+        """Wait for a frame, ^C, or a key; until: a time of the monotonic clock, or None.
+
+        Raises Ended when nothing more can come.
+        """
+        if self.frames or self.interrupted:
+            return
+        if self.gone:
+            raise Ended
+        seconds = None if until is None else max(0, until - time.monotonic())
+        watched = [self._fd, self._woken] + [0] * keyboard
+        ready, _, _ = select.select(watched, [], [], seconds)
+        if self._woken in ready:
+            os.read(self._woken, 4096)
+        if self._fd in ready:
+            self._take()
+        elif self.process.poll() is not None:
+            self._take_rest()
+
+    def next(self, until=None):
+        """The next frame, or None when there was something else to wait() for."""
+        self.wait(until)
+        return self.frames.popleft() if self.frames else None
+
+    def take(self, *kinds):
+        """The frames of these kinds, in order; the others stay."""
+        found = [frame for frame in self.frames if frame[0] in kinds]
+        if found:
+            self.frames = collections.deque(f for f in self.frames if f[0] not in kinds)
+        return found
+
+    def has(self, *kinds):
+        return any(frame[0] in kinds for frame in self.frames)
+
+    @contextlib.contextmanager
+    def while_typing(self, arrived):
+        """Inside, arrived() is called whenever frames have come, and once at the beginning."""
+        self.arrived, self.missed = arrived, False
+        fcntl.fcntl(self._fd, fcntl.F_SETFL, self._flags | os.O_ASYNC)
+        # A signal between two waits for a key would be heeded at the next key: one more comes.
+        signal.setitimer(signal.ITIMER_REAL, 0.05, 1.0)
+        try:
+            self._on_io()
+            yield
+        finally:
+            self.arrived = None
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            fcntl.fcntl(self._fd, fcntl.F_SETFL, self._flags)
+
+    @contextlib.contextmanager
+    def not_while_typing(self):
+        """Inside, in what readline calls: frames are waited for, and no exception would get out."""
+        arrived, self.arrived = self.arrived, None
+        try:
+            yield
+        finally:
+            self.arrived = arrived
+            if self.missed:
+                signal.setitimer(signal.ITIMER_REAL, 0.001, 1.0)
+
+    def abort(self):
+        """End the job, whatever the ranks do."""
+        self.process.terminate()
+
+    def end(self):
+        """Close our side and wait for the process; returns its status as Popen gives it."""
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        return self.process.wait()
+
+    def _on_io(self, *_):
+        if self.arrived:            # else whoever waits for a frame takes it
+            if self.missed:
+                self.missed = False
+                raise KeyboardInterrupt
+            while not self.gone and select.select([self._fd], [], [], 0)[0]:
+                self._take()
+            if self.frames or self.gone:
+                self.arrived()
+
+    def _on_child(self, *_):
+        """Its end may not be seen on the pipe: what a rank has started may hold that."""
+        os.write(self._waker, b".")
+        if self.arrived and self.process.poll() is not None:
+            self._take_rest()
+            self.arrived()
+
+    def _take_rest(self):
+        while not self.gone and select.select([self._fd], [], [], 0)[0]:
+            self._take()
+        self.gone = True
+
+    def _take(self):
+        """Read once what is there."""
+        data = os.read(self._fd, 1 << 20)
+        try:
+            self.frames += self._reader.feed(data)
+            if not data and not self._reader.empty:
+                raise frames.Damaged("it ended inside a frame")
+        except frames.Damaged as e:
+            self.frames += e.frames
+            data = b""
+            print(f"pympi: what came from the session is damaged: {e}", file=sys.stderr)
+        self.gone = not data
