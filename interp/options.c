@@ -282,7 +282,8 @@ void pi_options_usage(const char *name)
     printf(
         "usage: %s [-n N] [option] ... [-c cmd | -m mod | file | -] [arg] ...\n"
         "N ranks, one Python. Options of pympi:\n"
-        "-n N, -np N      : start N ranks of the program (mpirun -n N %s ... is the same job)\n"
+        "-n N, -np N      : start N ranks of the program (mpirun -n N %s ... is the same job);\n"
+        "                   without a program, at a terminal: a prompt over all of them\n"
         "--hosts A,B:4    : on these hosts, with this many ranks each\n"
         "--hostfile FILE  : on the hosts of this file\n"
         "--launcher NAME  : start the ranks with this program (mpirun, srun or a path)\n"

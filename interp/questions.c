@@ -21,18 +21,21 @@ struct pi_questions {
     int size;
     long since; /* when the last one asked */
     question *ranks;
+    bool *marked; /* those of one request or answer */
 };
 
 pi_questions *pi_questions_new(pi_relay *relay, int ranks)
 {
     pi_questions *questions = calloc(1, sizeof *questions);
     question *all = calloc((size_t)ranks, sizeof *all);
-    if (!questions || !all) {
+    bool *marked = calloc((size_t)ranks, sizeof *marked);
+    if (!questions || !all || !marked) {
         free(questions);
         free(all);
+        free(marked);
         return NULL;
     }
-    *questions = (pi_questions){.relay = relay, .size = ranks, .ranks = all};
+    *questions = (pi_questions){.relay = relay, .size = ranks, .ranks = all, .marked = marked};
     return questions;
 }
 
@@ -45,6 +48,7 @@ void pi_questions_free(pi_questions *questions)
         pi_text_fini(&questions->ranks[rank].prompt);
     }
     free(questions->ranks);
+    free(questions->marked);
     free(questions);
 }
 
@@ -108,10 +112,9 @@ static bool same_question(const question *a, const question *b)
 
 void pi_questions_put(pi_questions *questions, pi_text *frame)
 {
-    bool marked[questions->size], all = true;
+    bool *marked = questions->marked, all = true;
     int first = next_to_put(questions);
     pi_text head = {0}, name = {0};
-    memset(marked, false, sizeof marked);
     for (int rank = 0; rank < questions->size; rank++) {
         question *own = &questions->ranks[rank];
         marked[rank] = own->put = same_question(&questions->ranks[first], own);
@@ -144,7 +147,7 @@ static void send_line(pi_questions *questions, int rank, const char *bytes, size
 void pi_questions_answer(pi_questions *questions, const pi_frame *answer)
 {
     char ranks[256];
-    bool marked[questions->size], end = pi_frame_flag(answer, "end");
+    bool *marked = questions->marked, end = pi_frame_flag(answer, "end");
     bool named = pi_frame_word(answer, "ranks", ranks, sizeof ranks) &&
                  pi_ranks_read(ranks, marked, questions->size);
     for (int rank = 0; rank < questions->size; rank++) {

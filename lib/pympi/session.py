@@ -122,8 +122,16 @@ class Session:
                 self.runner.run(report, self.number, kind, code, ranks)
             finally:
                 self.open = False
+                self._take_interrupts_back()
         except BaseException as e:
             report.fail(e, self.runner.explain(e))
+
+    def _take_interrupts_back(self):
+        """The debugger's `c` leaves ^C to itself for good."""
+        bdb = sys.modules.get("bdb")
+        owner = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+        if bdb and isinstance(owner, bdb.Bdb):
+            signal.signal(signal.SIGINT, self._interrupted)
 
     def _interrupted(self, number, frame):
         """The handler of ^C: only a statement is broken by it."""
