@@ -9,6 +9,10 @@
 #include "interp/rank.h"
 #include "interp/say.h"
 
+#define PROGRAM                                                                                    \
+    "import sys, pympi.console\n"                                                                  \
+    "sys.exit(pympi.console.main(sys.argv[1:]))"
+
 bool pi_console_wanted(const pi_options *options)
 {
     bool prompt = options->program == PI_PROGRAM_NONE ||
@@ -20,9 +24,7 @@ bool pi_console_wanted(const pi_options *options)
 /* Isolated: no file of the current folder, no variable of the environment is the front's. */
 int pi_console_run(int argc, char **argv)
 {
-    static char *const words[] = {"-I", "-c",
-                                  "import sys, pympi.console\n"
-                                  "sys.exit(pympi.console.main(sys.argv[1:]))"};
+    static char *const words[] = {"-I", "-c", PROGRAM};
     const int own = sizeof words / sizeof *words;
     char **line = calloc((size_t)(argc + own + 1), sizeof *line);
     pi_options options;
