@@ -66,10 +66,17 @@ class Lines:
 
     def answer(self, mark, prompt, secret):
         """The line that a rank asked for. Raises Withdrawn when that rank's statement is over."""
+        self.link.look()
+        for frame in self.link.take(frames.OUTPUT):
+            self.screen.show(*frame)
         *before, prompt = (self.screen.question(mark) + prompt).split("\n")
         for line in before:
             self.screen.say(line)
         return (self._secret if secret else self._read)(prompt, self._answer_arrived)
+
+    def reads(self, frame):
+        """Whether an exception would get out of what runs in this frame to who reads a line."""
+        return frame.f_code in (Lines._read.__code__, Lines._secret.__code__)
 
     def _set_up(self):
         r = self.readline
@@ -139,15 +146,10 @@ class Lines:
 
     def _show_above(self):
         """Show output where the typed line is, and that line again below it."""
-        if not self._plain and self._library is None:
-            return      # it is shown before the next prompt
+        if not self._drawn or not self._plain and self._library is None:
+            return      # there will be another signal, at the latest another prompt
         shown = self.link.take(frames.OUTPUT)
         if not shown:
-            return
-        if not self._drawn:
-            for frame in shown:
-                self.screen.show(*frame)
-            self.screen.fresh()
             return
         above = self._rows_above()
         up = b"\x1b[%dA" % above if above else b""

@@ -71,6 +71,11 @@ class Link:
         elif self.process.poll() is not None:
             self._take_rest()
 
+    def look(self):
+        """Take what has come already."""
+        while not self.gone and select.select([self._fd], [], [], 0)[0]:
+            self._take()
+
     def next(self, until=None):
         """The next frame, or None when there was something else to wait() for."""
         self.wait(until)
@@ -110,7 +115,12 @@ class Link:
         finally:
             self.arrived = arrived
             if self.missed:
-                signal.setitimer(signal.ITIMER_REAL, 0.001, 1.0)
+                self.interrupt_soon()
+
+    def interrupt_soon(self):
+        """KeyboardInterrupt as soon as it gets out: readline forgets what its callbacks raise."""
+        self.missed = True
+        signal.setitimer(signal.ITIMER_REAL, 0.01, 1.0)
 
     def abort(self):
         """End the job, whatever the ranks do."""
@@ -127,8 +137,7 @@ class Link:
             if self.missed:
                 self.missed = False
                 raise KeyboardInterrupt
-            while not self.gone and select.select([self._fd], [], [], 0)[0]:
-                self._take()
+            self.look()
             if self.frames or self.gone:
                 self.arrived()
 
@@ -140,8 +149,7 @@ class Link:
             self.arrived()
 
     def _take_rest(self):
-        while not self.gone and select.select([self._fd], [], [], 0)[0]:
-            self._take()
+        self.look()
         self.gone = True
 
     def _take(self):

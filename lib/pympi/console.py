@@ -79,12 +79,13 @@ class Console:
 
     def _catch_up(self):
         """Show what came since, before a prompt: threads of the ranks go on when a statement is over."""
+        self.link.look()
         for kind, head, body in self.link.take(*_SHOWN, frames.INPUT):
             if kind == frames.INPUT:
                 self.running.answer(head, body.decode("utf-8", "replace"))
             else:
                 self.screen.show(kind, head, body)
-        if self.link.has(frames.ENDED):
+        if self.link.has(frames.ENDED) or self.link.gone:
             raise _link.Ended
         self.link.frames.clear()
         self.screen.fresh()
@@ -108,11 +109,11 @@ class Console:
 
     # ---- signals -------------------------------------------------------------------------------
 
-    def _on_interrupt(self, *_):
-        if self.lines.typing and self.link.arrived:
+    def _on_interrupt(self, _, frame):
+        if self.lines.typing and self.lines.reads(frame):
             raise KeyboardInterrupt
         if self.lines.typing:
-            self.link.missed = True
+            self.link.interrupt_soon()
         elif self.begun and not self.ending:
             self.link.interrupt()
         else:
