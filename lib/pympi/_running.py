@@ -146,14 +146,15 @@ class Running:
     def answer(self, head, prompt):
         """Ask the user what these ranks ask."""
         self._forget_question()
-        everyone = asking = _ranks.numbers(head["ranks"])
-        while asking:
-            mark = "" if head.get("all") and asking == everyone else f"[{_ranks.name(asking)}] "
+        asking = _ranks.numbers(head["ranks"])
+        mark = _screen.tag(head)
+        given = False
+        while not given:
             try:
                 line = self.lines.answer(mark, prompt, bool(head.get("secret")))
             except EOFError:
-                self.link.send(frames.ANSWER, {"ranks": _ranks.name(asking), "end": True})
-                return
+                self.link.send(frames.ANSWER, {"ranks": head["ranks"], "end": True})
+                break
             except KeyboardInterrupt:
                 self.screen.out.write(b"\n")
                 self.link.interrupted = True
@@ -161,11 +162,11 @@ class Running:
             except _lines.Withdrawn:
                 self.screen.out.write(b"\n")
                 return
-            asking = asking - self._give(line, asking, head.get("secret"))
+            given = self._give(line, asking, head.get("secret"))
         self._next_look = time.monotonic() + QUIET
 
     def _give(self, line, asking, secret):
-        """Send the line to those it is for; returns them."""
+        """Send the line to those it is for; False where that could not be. The rest are asked for anew."""
         chosen = None if secret else _CHOSEN.fullmatch(line)
         meant = asking
         if chosen:
@@ -173,12 +174,12 @@ class Running:
                 meant, line = _ranks.numbers(chosen[1]), chosen[2]
             except ValueError as e:
                 self.screen.say(str(e))
-                return set()
+                return False
         if meant - asking:
             self.screen.say(f"@{chosen[1]}: only {_ranks.name(asking)} is asked for")
-            return set()
+            return False
         self.link.send(frames.ANSWER, {"ranks": _ranks.name(meant)}, line)
-        return meant
+        return True
 
 
 def _key_waits():

@@ -12,7 +12,7 @@ import sys
 import time
 import traceback
 
-from pympi import frames
+from pympi import _ranks, frames
 
 SIZE = 4
 
@@ -44,13 +44,14 @@ class Words:
     def ask(self, ranks, prompt="", secret=False):
         """Asks until every rank of the group has its line; shows who got what."""
         head = self.group(ranks, secret=secret)
-        self.session.send(frames.INPUT, head, prompt)
-        waiting = set(head["ranks"])
-        while waiting - {"-"}:
+        waiting = _ranks.numbers(head["ranks"])
+        while waiting:
+            self.session.send(frames.INPUT, head, prompt)
             _, answer, body = self.session.wait(frames.ANSWER)
             given = answer["ranks"]
-            waiting = set() if given == head["ranks"] else waiting - set(given)
             self.out("all", f"{given}: {'end' if answer.get('end') else body.decode()}\n")
+            waiting -= _ranks.numbers(given)
+            head = {"ranks": _ranks.name(waiting), "all": False, "secret": secret}
 
     def work(self, ranks="all", place=""):
         """Runs until it is interrupted; status tells of these ranks."""
