@@ -46,6 +46,7 @@ struct pi_desk {
     stream streams[2];
     pi_text output; /* all that the statement wrote, group by group */
     bool left_out;  /* not all of it was shown */
+    bool full;      /* nor kept */
     pi_questions *questions;
     pi_text *places;
     long asked_since; /* when ranks were asked where they are; -1: they were not */
@@ -100,15 +101,21 @@ static void send_all_held(pi_desk *desk)
 
 static void keep(pi_desk *desk, const pi_fold_group *group)
 {
-    if (desk->output.used + group->count > MOST_KEPT) {
+    pi_text *all = &desk->output;
+    if (desk->full || all->used + group->count > MOST_KEPT) {
+        pi_text_add_string(all, desk->full ? "" : "\n(and more than is kept)\n");
+        desk->full = true;
         return;
     }
-    if (group->ranks) {
-        pi_text_add_string(&desk->output, "[");
-        pi_text_add(&desk->output, group->ranks, group->ranks_size);
-        pi_text_add_string(&desk->output, "]\n");
+    if (all->used && all->bytes[all->used - 1] != '\n') {
+        pi_text_add_string(all, "\n");
     }
-    pi_text_add(&desk->output, group->bytes, group->count);
+    if (group->ranks) {
+        pi_text_add_string(all, "[");
+        pi_text_add(all, group->ranks, group->ranks_size);
+        pi_text_add_string(all, "]\n");
+    }
+    pi_text_add(all, group->bytes, group->count);
 }
 
 static bool same_ranks(const stream *held, const pi_fold_group *group)
@@ -325,7 +332,7 @@ static void take_reply(pi_desk *desk, const pi_frame *frame)
         pi_write_all(desk->channel, output.bytes, output.used);
         pi_text_fini(&output);
     }
-    desk->left_out = false;
+    desk->left_out = desk->full = false;
     pi_text_drop(&desk->output, desk->output.used);
     pass_waiting(desk);
 }

@@ -147,19 +147,12 @@ static bool same_block(const queue *a, int a_end, const queue *b, int b_end)
     return true;
 }
 
-/* Shows the lines from begin up to end; an unfinished one gets its newline. */
 static void show_lines(pi_fold *fold, const queue *own, int begin, int end, pi_fold_group *group)
 {
-    pi_text text = {0};
     const line *first = &own->lines[begin], *last = &own->lines[end - 1];
-    pi_text_add(&text, own->text.bytes + first->start, last->start + last->length - first->start);
-    if (text.bytes[text.used - 1] != '\n') {
-        pi_text_add_string(&text, "\n");
-    }
-    group->bytes = text.bytes;
-    group->count = text.used;
+    group->bytes = own->text.bytes + first->start;
+    group->count = last->start + last->length - first->start;
     fold->show(fold->what, group);
-    pi_text_fini(&text);
 }
 
 /* Numbers the groups of equal blocks in the order of their first ranks; -1: a rank has nothing to show. The

@@ -10,7 +10,7 @@
 
 typedef struct pi_fold pi_fold;
 
-/* What ranks wrote alike: whole lines. */
+/* What ranks wrote alike: lines, of which the last may be unfinished. */
 typedef struct pi_fold_group {
     const char *ranks; /* "0,2-3"; NULL: all of them */
     size_t ranks_size;

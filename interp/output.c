@@ -42,7 +42,7 @@ static void add_tagged(pi_text *text, const char *tag, const char *bytes, size_t
     }
 }
 
-/* A group's lines, tagged, as --output fold shows them. */
+/* A group's lines, tagged, as --output fold shows them; an unfinished one gets its newline. */
 static void show_tagged(void *what, const pi_fold_group *group)
 {
     pi_output *output = what;
@@ -54,6 +54,9 @@ static void show_tagged(void *what, const pi_fold_group *group)
     }
     pi_text_add(&tag, "", 1);
     add_tagged(&text, tag.bytes, group->bytes, group->count);
+    if (text.used && text.bytes[text.used - 1] != '\n') {
+        pi_text_add_string(&text, "\n");
+    }
     pi_sink_write(&output->sink, text.bytes, text.used);
     pi_text_fini(&tag);
     pi_text_fini(&text);

@@ -72,7 +72,15 @@ class Statements(support.Case):
         self.assertEqual(done.err, [("", "wrong\n")])
 
     def test_unfinished_line(self):
-        self.assertEqual(self.given("print('a', end='')").out, [("", "a\n")])
+        self.assertEqual(self.given("print('a', end='')").out, [("", "a")])
+
+    def test_question_in_pieces(self):
+        """What is printed before an input request stays unfinished, for the front to go on with."""
+        self.front.begin("print('your name', end=': ', flush=True); x = input()")
+        found = self.front.until(frames.INPUT)
+        self.assertEqual([body for _, _, body in found], [b"your name: ", b""])
+        self.front.send(frames.ANSWER, "x", ranks="0-2")
+        self.assertEqual(self.front.end().errors, [])
 
     def test_a_megabyte(self):
         for what, ranks in (("i", {""}), ("(i, mpi.rank)", {"0", "1", "2"})):
