@@ -1,7 +1,7 @@
 """Statements of a session that break: waits end with PeerError, and nothing reaches the next statement."""
 # SPDX-License-Identifier: MIT
 # env: PYMPI_CHECK=1
-# timeout: 150
+# timeout: 300
 
 import gc
 import os
@@ -303,7 +303,7 @@ class Random(Statements):
 
     def test_anywhere(self):
         calls, dice = self.calls(), random.Random(support.SEED)
-        for _ in range(1000 if support.FULL else 100):
+        for _ in range(250 if support.FULL else 100):
             chosen = [dice.choice(calls) for _ in range(dice.randint(1, 6))]
             bad = {dice.randrange(SIZE): dice.randint(0, len(chosen)) for _ in range(dice.choice([1, 1, 2]))}
 
@@ -332,7 +332,7 @@ class Random(Statements):
             for _ in range(20):
                 self.breaks(mpi.barrier, before=lose)
             memory, files = size()
-            for _ in range(1000 if support.FULL else 50):
+            for _ in range(200 if support.FULL else 50):
                 self.breaks(mpi.barrier, before=lose)
         later, more_files = size()
         self.assertLess(later - memory, 4 << 20)
