@@ -13,7 +13,7 @@ import time
 import timeit
 import traceback
 
-from pympi import _answers, _report, mpi
+from pympi import _answers, _input, _report, mpi
 
 LONG_ENOUGH = 0.2       # seconds that one turn of %timeit takes at least
 TURNS = 5
@@ -38,12 +38,12 @@ class Runner:
         getattr(self, "_run_" + kind)(report, f"<prompt {number}>", code, ranks)
 
     def explain(self, exception):
-        """The traceback without our own frames; one line where another rank is the cause."""
+        """The traceback without our own frames; one line where another rank or pdb's `q` is the cause."""
         kind, trace = type(exception), _without_ours(exception.__traceback__)
         exception.__traceback__ = trace
         sys.last_type, sys.last_value, sys.last_traceback = kind, exception, trace
         sys.last_exc = exception
-        if isinstance(exception, mpi.PeerError):
+        if isinstance(exception, mpi.PeerError) or (kind.__module__, kind.__name__) == ("bdb", "BdbQuit"):
             return "".join(traceback.format_exception_only(kind, exception))
         return "".join(traceback.format_exception(kind, exception, trace))
 
@@ -58,7 +58,7 @@ class Runner:
 
     def _compile(self, name, code):
         """(code objects, that of a last expression or None)."""
-        linecache.cache[name] = len(code), None, code.splitlines(True), name
+        _remember(name, code)
         tree = compile(code, name, "exec", ast.PyCF_ONLY_AST | self.flags, dont_inherit=True)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
         body = [self._code(ast.Interactive([node]), name, "single") for node in tree.body]
@@ -87,7 +87,7 @@ class Runner:
 
     def _run_timeit(self, report, name, code, ranks):
         """All ranks repeat it equally often; the slowest counts, and of the turns the best."""
-        linecache.cache[name] = len(code), None, code.splitlines(True), name
+        _remember(name, code)
         timer = timeit.Timer(code, globals=self.names)
         comm = self._among(ranks)
         number, seconds = 1, comm.allreduce(timer.timeit(1), mpi.MAX)
@@ -158,19 +158,27 @@ class Runner:
         print(_answers.inspect(self.names, expression), end="")
 
 
+def _remember(name, code):
+    """What tracebacks show of it. With the last line's end: CPython 3.11 counts it where it puts its marks."""
+    lines = [line + "\n" for line in code.split("\n")]
+    linecache.cache[name] = len(code), None, lines, name
+
+
 def _is_ours(trace):
-    return trace.tb_frame.f_code.co_filename in (__file__, sys.modules["pympi.session"].__file__)
+    ours = __file__, sys.modules["pympi.session"].__file__, _input.__file__
+    return trace.tb_frame.f_code.co_filename in ours
 
 
 def _without_ours(trace):
-    """The user's frames: not those that run them, not that of the handler of ^C."""
+    """The user's frames: not those that run them, nor those at the end, of input() and the handler of ^C."""
     while trace and _is_ours(trace):
         trace = trace.tb_next
-    last = trace
-    while last and last.tb_next:
-        if _is_ours(last.tb_next):
-            last.tb_next = None
-        last = last.tb_next
+    last = at = trace
+    while at and (at := at.tb_next):
+        if not _is_ours(at):
+            last = at
+    if last:
+        last.tb_next = None
     return trace
 
 
