@@ -11,8 +11,11 @@ import re
 import rlcompleter
 import sys
 
+from pympi import statements
+
 _IMPORT = re.compile(r"\s*(?:import\s+(?:.*,\s*)?|from\s+)(?P<name>[\w.]*)$")
 _FROM = re.compile(r"\s*from\s+(?P<module>[\w.]+)\s+import\s+(?:\(?\s*)(?:.*,\s*)?(?P<name>\w*)$")
+_COMMAND = re.compile(r"\s*(?:@\S+\s+)?(?P<name>%\w*)$")
 _WORD = re.compile(r"[\w.]*$")
 _QUOTED = re.compile(r"""(?:^|[\s(\[{,=+])[rbfu]?(['"])(?P<path>(?:(?!\1).)*)$""")
 _FILE = re.compile(r"\s*(?:@\S+\s+)?(?:%run\s+|!)(?:.*\s)?(?P<path>[^\s]*)$")
@@ -26,7 +29,7 @@ def complete(names, text):
     """
     line = text.rpartition("\n")[2]
     before = len(text) - len(line)
-    for pattern, find in ((_FROM, _members), (_IMPORT, _modules)):
+    for pattern, find in ((_FROM, _members), (_IMPORT, _modules), (_COMMAND, _commands)):
         m = pattern.match(line)
         if m:
             return before + m.start("name"), find(m)[:MOST]
@@ -67,6 +70,11 @@ def _names(names, word):
         return []       # an attribute that raises
     found = {name.rstrip() if keyword.iskeyword(name.rstrip()) else name for name in found}
     return sorted(found, key=lambda name: (name.rpartition(".")[2].startswith("_"), name))
+
+
+def _commands(match):
+    """%time and its like, ready for what they run."""
+    return [f"%{word} " for word in sorted(statements.WORDS) if f"%{word}".startswith(match["name"])]
 
 
 def _modules(match):

@@ -13,7 +13,7 @@ import unicodedata
 
 from pympi import _link, frames, statements
 
-PATIENCE = 0.1      # seconds that Tab waits for the names
+PATIENCE = 1.0      # seconds that Tab waits for the names
 INDENT = "    "
 
 

@@ -17,7 +17,7 @@ _RANKS = re.compile(r"@(?P<ranks>[-,0-9][^\s:]*)(?P<colon>:?)[ \t]*")
 _WORD = re.compile(r"%(?P<word>[^\s]*)[ \t]*")
 _SPAN = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 _BEFORE = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*")    # empty lines and comments
-_WORDS = ("time", "timeit", "run")
+WORDS = ("time", "timeit", "run")
 _OPEN = re.compile(r"never closed|unterminated triple-quoted")  # SyntaxErrors that go on
 _GOES_ON = re.compile(r"(else|elif|except|finally)\b")
 
@@ -122,7 +122,7 @@ def _parse_form(lines, text, python):
         return "help", _needed(text.strip("? \t\n"), "?", "name")
     m = _WORD.match(text)
     if m:
-        if m["word"] not in _WORDS:
+        if m["word"] not in WORDS:
             raise ValueError(f"%{m['word']} is unknown; there are %time, %timeit, %run")
         behind = _needed(text[m.end():], m[0].strip(), "file" if m["word"] == "run" else "statement")
         return m["word"], behind.strip() if m["word"] == "run" else "\n" * lines + behind
