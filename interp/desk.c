@@ -375,7 +375,7 @@ bool pi_desk_turn(pi_desk *desk)
         desk->front = -1;
     }
     send_all_held(desk);
-    if (pi_questions_due(desk->questions) == 0) {
+    if (pi_questions_due(desk->questions, desk->busy) == 0) {
         pi_relay_flush(desk->relay);
         send_all_held(desk);
         pi_text frame = {0};
@@ -394,7 +394,7 @@ int pi_desk_due(pi_desk *desk)
 {
     pi_relay_tick(desk->relay);
     send_all_held(desk); /* what was held back long enough */
-    int due = pi_questions_due(desk->questions);
+    int due = pi_questions_due(desk->questions, desk->busy);
     return desk->asked_since >= 0 && (due < 0 || due > PLACES_MS / 10) ? PLACES_MS / 10 : due;
 }
 

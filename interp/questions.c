@@ -7,7 +7,7 @@
 
 #include "interp/ranks.h"
 
-#define GATHER_MS 50 /* how long one that asks waits for others that ask the same */
+#define GATHER_MS 150 /* how long one that asks waits for others that run and may ask the same */
 
 typedef struct {
     bool asks;
@@ -95,11 +95,24 @@ static int next_to_put(const pi_questions *questions)
     return first;
 }
 
-int pi_questions_due(const pi_questions *questions)
+static bool all_ask(const pi_questions *questions, const bool *busy)
+{
+    for (int rank = 0; rank < questions->size; rank++) {
+        if (busy[rank] && !questions->ranks[rank].asks) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int pi_questions_due(const pi_questions *questions, const bool *busy)
 {
     long waited = pi_now_ms() - questions->since;
     if (next_to_put(questions) < 0) {
         return -1;
+    }
+    if (all_ask(questions, busy)) {
+        return 0;
     }
     return waited >= GATHER_MS ? 0 : (int)(GATHER_MS - waited);
 }

@@ -23,8 +23,9 @@ bool pi_questions_has(const pi_questions *questions, int rank);
 void pi_questions_drop(pi_questions *questions, int rank);
 void pi_questions_clear(pi_questions *questions);
 
-/* The milliseconds until the next request should be put to the front; -1: there is none to be put. */
-int pi_questions_due(const pi_questions *questions);
+/* The milliseconds until the next request should be put to the front, 0 when all ranks that run ask;
+ * -1: there is none to be put. */
+int pi_questions_due(const pi_questions *questions, const bool *busy);
 
 /* Adds the frame of the next request. */
 void pi_questions_put(pi_questions *questions, pi_text *frame);
