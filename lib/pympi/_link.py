@@ -24,21 +24,23 @@ class Link:
     """A session and what it has sent that nobody has looked at yet (`frames`)."""
 
     def __init__(self, command):
+        # On a terminal what it says itself is output like the ranks', lest it falls into a line in place.
+        stderr = subprocess.PIPE if os.isatty(2) else None
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        bufsize=0, start_new_session=True)
+                                        stderr=stderr, bufsize=0, start_new_session=True)
         self.frames = collections.deque()
         self.gone = False
         self.interrupted = False    # ^C came while nothing was read from the keyboard
         self.missed = False         # ^C came while no exception could get out
-        self._fd = self.process.stdout.fileno()
+        self._fds = [f.fileno() for f in (self.process.stdout, self.process.stderr) if f]
         self._reader = frames.Reader()
         self._woken, self._waker = os.pipe()
         self.arrived = None         # called when frames come while the keyboard is read
-        self._flags = fcntl.fcntl(self._fd, fcntl.F_GETFL)
         signal.signal(signal.SIGIO, self._on_io)
         signal.signal(signal.SIGALRM, self._on_io)
         signal.signal(signal.SIGCHLD, self._on_child)
-        fcntl.fcntl(self._fd, fcntl.F_SETOWN, os.getpid())
+        for fd in self._fds:
+            fcntl.fcntl(fd, fcntl.F_SETOWN, os.getpid())
 
     def send(self, kind, head=None, body=b""):
         """One frame to the session; if it is gone, reading finds that out."""
@@ -62,19 +64,13 @@ class Link:
         if self.gone:
             raise Ended
         seconds = None if until is None else max(0, until - time.monotonic())
-        watched = [self._fd, self._woken] + [0] * keyboard
-        ready, _, _ = select.select(watched, [], [], seconds)
-        if self._woken in ready:
-            os.read(self._woken, 4096)
-        if self._fd in ready:
-            self._take()
-        elif self.process.poll() is not None:
+        if not self._take(self._select(seconds, [0] * keyboard)) and self.process.poll() is not None:
             self._take_rest()
 
     def look(self):
         """Take what has come already."""
-        while not self.gone and select.select([self._fd], [], [], 0)[0]:
-            self._take()
+        while self._take(select.select(self._fds, [], [], 0)[0]):
+            pass
 
     def next(self, until=None):
         """The next frame, or None when there was something else to wait() for."""
@@ -95,7 +91,7 @@ class Link:
     def while_typing(self, arrived):
         """Inside, arrived() is called whenever frames have come, and once at the beginning."""
         self.arrived, self.missed = arrived, False
-        fcntl.fcntl(self._fd, fcntl.F_SETFL, self._flags | os.O_ASYNC)
+        self._signal_input(os.O_ASYNC)
         # A signal between two waits for a key would be heeded at the next key: one more comes.
         signal.setitimer(signal.ITIMER_REAL, 0.05, 1.0)
         try:
@@ -104,7 +100,7 @@ class Link:
         finally:
             self.arrived = None
             signal.setitimer(signal.ITIMER_REAL, 0)
-            fcntl.fcntl(self._fd, fcntl.F_SETFL, self._flags)
+            self._signal_input(0)
 
     @contextlib.contextmanager
     def not_while_typing(self):
@@ -126,11 +122,25 @@ class Link:
         """End the job, whatever the ranks do."""
         self.process.terminate()
 
-    def end(self):
-        """Close our side and wait for the process; returns its status as Popen gives it."""
+    def end(self, show):
+        """Close our side and wait for the process; returns its status as Popen gives it.
+
+        What it says still is given to show(kind, head, body).
+        """
         with contextlib.suppress(OSError):
             self.process.stdin.close()
-        return self.process.wait()
+        while self.process.poll() is None:
+            self._take(self._select(None))
+        self._take_rest()
+        for frame in self.frames:
+            if frame[0] == frames.OUTPUT:
+                show(*frame)
+        return self.process.returncode
+
+    def _signal_input(self, flag):
+        for fd in self._fds:
+            flags = fcntl.fcntl(fd, fcntl.F_GETFL) & ~os.O_ASYNC
+            fcntl.fcntl(fd, fcntl.F_SETFL, flags | flag)
 
     def _on_io(self, *_):
         if self.arrived:            # else whoever waits for a frame takes it
@@ -148,13 +158,31 @@ class Link:
             self._take_rest()
             self.arrived()
 
+    def _select(self, seconds, others=()):
+        """Wait for the session, for a signal or for others; what is ready."""
+        ready, _, _ = select.select([*self._fds, self._woken, *others], [], [], seconds)
+        if self._woken in ready:
+            os.read(self._woken, 4096)
+        return ready
+
     def _take_rest(self):
         self.look()
         self.gone = True
 
-    def _take(self):
-        """Read once what is there."""
-        data = os.read(self._fd, 1 << 20)
+    def _take(self, ready):
+        """Read once what is there; false when that was none of the session's."""
+        found = [fd for fd in self._fds if fd in ready]
+        for fd in found:
+            data = os.read(fd, 1 << 20)
+            if not data:
+                self._fds.remove(fd)
+            if fd == self.process.stdout.fileno():
+                self._take_frames(data)
+            elif data:
+                self.frames.append((frames.OUTPUT, {"stream": "stderr", "all": True}, data))
+        return bool(found)
+
+    def _take_frames(self, data):
         try:
             self.frames += self._reader.feed(data)
             if not data and not self._reader.empty:

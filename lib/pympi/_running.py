@@ -15,6 +15,7 @@ QUIET = 1.0         # seconds until it is said who still runs, and from then on 
 SELDOM = 30.0       # seconds between two such lines where they cannot take each other's place
 IMPATIENT = 2.0     # a second ^C within this many seconds asks what to do
 UNANSWERED = 0.5    # seconds that are waited for the ranks' names then
+_FOLDERS = re.compile(r"[^\s(]*/(?=[^/\s]+:\d)")      # of a place's file
 _CHOSEN = re.compile(r"@([0-9][-,0-9]*) (.*)", re.S)
 
 
@@ -87,9 +88,11 @@ class Running:
 
     def _say_who(self, running):
         seconds = f"  {time.monotonic() - self._began:.0f} s"
-        groups = (f"[{group['ranks']}] still running" + f": {group['place']}" * bool(group.get("place"))
-                  for group in running)
-        text = "; ".join(groups)[:self.screen.width() - 1 - len(seconds)] + seconds
+        first, *others = (f"[{group['ranks']}]" for group in running)
+        places = [_FOLDERS.sub("", group.get("place", "")) for group in running]
+        groups = [f"{first} still running" + f": {places[0]}" * bool(places[0]),
+                  *(f"{ranks} {place}".rstrip() for ranks, place in zip(others, places[1:]))]
+        text = "; ".join(groups)[:self.screen.room() - len(seconds)] + seconds
         if self.screen.moves:
             self.screen.keep_below(text)
         elif self.screen.terminal and time.monotonic() >= self._next_line:

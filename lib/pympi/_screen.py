@@ -11,6 +11,7 @@ from pympi import frames
 
 DIM, RED, PLAIN = b"\x1b[2m", b"\x1b[31m", b"\x1b[0m"
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
+ECHO = 5            # columns that ^C^C may take, and the last one
 PARTIAL = 4096      # bytes of an unfinished line that are remembered
 
 
@@ -87,6 +88,10 @@ class Screen:
         except OSError:
             return 80
 
+    def room(self):
+        """The columns for a line in place: what the terminal echoes at ^C must not begin a row."""
+        return self.width() - ECHO
+
     def show(self, kind, head, body):
         """What a rank has to say: output, a result, an error."""
         self.clear()
@@ -131,7 +136,7 @@ class Screen:
 
         Not where a program has left a line unfinished: it may be keeping one in place itself.
         """
-        text = text[:self.width() - 1].encode("utf-8", "replace")
+        text = text[:self.room()].encode("utf-8", "replace")
         if self.moves and self.out.open is None and text != self._below:
             self.out.write(b"\r\x1b[K" + text)
             self._below = text

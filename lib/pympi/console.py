@@ -103,9 +103,10 @@ class Console:
                 frame = self.link.next()
                 if frame and frame[0] in _SHOWN:
                     self.screen.show(*frame)
+        status = self.link.end(self.screen.show)
         self.screen.fresh()
         _restore(self.terminal)
-        return self.link.end()
+        return status
 
     # ---- signals -------------------------------------------------------------------------------
 
