@@ -87,7 +87,7 @@ static void report(const pc_board_wait *wait)
     int count = over ? 0 : pc_ledger_wants(&wants);
     if (count >= 0) {
         if (own->rests) {
-            snprintf(text, sizeof text, "its statement is over");
+            snprintf(text, sizeof text, "done with the statement");
         } else if (!over) {
             describe(wait, text, sizeof text);
         }

@@ -271,7 +271,7 @@ class Deadlocks(Statements):
         self.assertEqual(failed, [1])
         if RANK == 1:
             self.assertIsInstance(error, mpi.DeadlockError)
-            self.assertIn("rank 0: its statement is over", str(error))
+            self.assertIn("rank 0: done with the statement", str(error))
         self.good(lambda: mpi.recv(0) if RANK == 1 else mpi.send(1, 1) if RANK == 0 else None)
         self.all_works()
 
