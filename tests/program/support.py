@@ -161,11 +161,15 @@ def neutral(text):
     return re.sub(r"0x[0-9a-f]+", "0x", text)
 
 
+def has(module):
+    """Whether the reference interpreter can import the module."""
+    code = f"import importlib.util, sys; sys.exit(not importlib.util.find_spec({module!r}))"
+    return job.execute([python3, "-c", code], _Place, environment(), timeout=30).status == 0
+
+
 def needs(module):
     """A decorator: skip unless the reference interpreter can import the module."""
-    code = f"import importlib.util, sys; sys.exit(not importlib.util.find_spec({module!r}))"
-    found = job.execute([python3, "-c", code], _Place, environment(), timeout=30).status == 0
-    return unittest.skipUnless(found, f"{module} is not installed")
+    return unittest.skipUnless(has(module), f"{module} is not installed")
 
 
 if __name__ == "__main__":

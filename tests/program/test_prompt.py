@@ -1,6 +1,6 @@
 """The prompt at a terminal: the screens in tests/prompt, and what no screen shows.
 
-The session behind it is tests/prompt/fake.py. SPDX-License-Identifier: MIT
+The session behind it is tests/prompt/fake.py, or, where a screen says so, that of real ranks. SPDX-License-Identifier: MIT
 """
 import os
 import signal
@@ -35,11 +35,22 @@ class Screens(Prompt):
 
     def play(self, name):
         settings, sections = screen.read(os.path.join(FOLDER, name))
+        for module in settings.get("needs", "").split():
+            if not support.has(module):
+                self.skipTest(f"{module} is not installed")
         env = self.env | dict(word.split("=", 1) for word in settings.get("env", "").split())
-        script = [settings["args"]] if "args" in settings else []
-        command = [support.python3, FRONT, *script]
-        with screen.Screen(command, env, settings.get("size", "80x24")) as s:
-            s.play(sections)
+        while sections[0][0].startswith("file "):
+            what, text = sections.pop(0)
+            self.write(what.removeprefix("file "), text + "\n")
+        for command in self.commands(settings.get("args", ""), settings.get("ranks", "").split()):
+            with screen.Screen(command, env, settings.get("size", "80x24"), folder=self.folder) as s:
+                s.play(sections)
+
+    def commands(self, args, ranks):
+        """What is to be run: the console before fake.py, or pympi on each of the numbers of ranks."""
+        if not ranks:
+            return [[support.python3, FRONT, *([args] if args else [])]]
+        return [[support.PYMPI, "-n", n, *args.split()] for n in ranks]
 
 
 def _method(name):

@@ -107,6 +107,17 @@ class Statements(support.Case):
         self.assertIn("in f\n    return 1/0", text)
         self.assertNotIn("session.py", text)
 
+    def test_marks_of_a_traceback(self):
+        done = self.front.run("1 / 0")
+        self.assertRegex(done.tracebacks[0][1], r"\n    1 / 0\n    ~~\^~~\nZeroDivisionError")
+
+    def test_input_is_no_frame_of_a_traceback(self):
+        self.front.begin("input()")
+        self.front.until(frames.INPUT)
+        self.front.send(frames.ANSWER, ranks="0-2", end=True)
+        text = self.front.end().tracebacks[0][1]
+        self.assertRegex(text, r"\n    input\(\)\n(.*\^\n)?EOFError: EOF when reading a line\n?$")
+
     def test_syntax_error(self):
         text, = (text for _, text in self.front.run("x = = 3").tracebacks)
         self.assertEqual(text.splitlines()[1:], ["    x = = 3", "        ^",
@@ -153,7 +164,7 @@ class Statements(support.Case):
     def test_complete(self):
         for text, start, name in (("mpi.allred", 0, "mpi.allreduce("), ("x = prin", 4, "print("),
                                   ("import nump", 7, "numpy"), ("from os import pat", 15, "path"),
-                                  ("open('/etc/host", 6, "/etc/hostname")):
+                                  ("@1 %ti", 3, "%timeit "), ("open('/etc/host", 6, "/etc/hostname")):
             self.front.send(frames.COMPLETE, text, id=5)
             kind, head, body = self.front.next()
             self.assertEqual((kind, head["start"]), (frames.COMPLETED, start), text)
