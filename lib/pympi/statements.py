@@ -82,7 +82,7 @@ def split(source):
     """
     pieces, piece = [], []
     for line in source.split("\n"):
-        if piece and _is_boundary(line, "\n".join(piece)):
+        if piece and _is_boundary(line, piece):
             pieces.append("\n".join(piece))
             piece = []
         piece.append(line)
@@ -210,11 +210,18 @@ def _inside_strings(block):
     return inside
 
 
-def _is_boundary(line, before):
-    """Whether the line begins another statement than what is before it."""
+def _is_boundary(line, piece):
+    """Whether the line begins another statement than the lines before it. Those are put together only
+    where that matters: there may be many."""
     if not line.strip() or line[0] in " \t#" or _GOES_ON.match(line):
         return False
-    _, rest = _beginning(before)
-    forms = [_RANKS.match(text) or text[:1] in ("%", "!", "?") or _help_of(text) is not None
-             for text in (rest, line)]
-    return any(forms) and bool(rest.strip()) and is_complete(before + "\n")
+    first = next((one for one in piece if one.strip() and not one.lstrip().startswith("#")), "")
+    if not first or not (_is_form(first) or _is_form(line)):
+        return False
+    before = "\n".join(piece)
+    return (_is_form(_beginning(before)[1]) or _is_form(line)) and is_complete(before + "\n")
+
+
+def _is_form(text):
+    """Whether this is no Python, but a form of the prompt's own."""
+    return bool(_RANKS.match(text)) or text[:1] in ("%", "!", "?") or _help_of(text) is not None
