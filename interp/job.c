@@ -328,11 +328,17 @@ static void relay_until_launcher_ends(front *job)
         watch_ending(job);
     }
     wait_for_stragglers(job);
-    if (job->ending_since == LONG_MAX) {
+    if (WIFSIGNALED(job->status)) {
         pi_scratch_sweep(job->launcher);
     }
     pi_relay_drain(job->relay);
     read_remarks(job);
+}
+
+/* Somebody else's doing: a launcher that was killed by us has been spoken of. */
+static bool launcher_was_killed(const front *job)
+{
+    return WIFSIGNALED(job->status) && job->ending_since != LONG_MAX && !job->interrupted;
 }
 
 static int launcher_status(const front *job)
@@ -370,6 +376,10 @@ static int conclude(const front *job, const char *launcher)
     if (verdict.failed_rank >= 0) {
         return conclude_failed(job, &verdict);
     }
+    if (launcher_was_killed(job)) {
+        pi_say("%s was ended by signal %d (%s)", launcher, status - 128, strsignal(status - 128));
+        return status;
+    }
     if (!verdict.joined && job->local) {
         return conclude_unstarted(job, launcher, status);
     }
@@ -400,7 +410,8 @@ static void dismiss_front(front *job, int status)
 {
     pi_relay_verdict verdict = pi_relay_judge(job->relay);
     int number = status > 128 && status < 128 + NSIG ? status - 128 : 0;
-    int rank = verdict.failed_rank >= 0 ? verdict.failed_rank : verdict.lost_rank;
+    int lost = launcher_was_killed(job) ? -1 : verdict.lost_rank;
+    int rank = verdict.failed_rank >= 0 ? verdict.failed_rank : lost;
     pi_desk_end(job->desk, status, number, rank);
     pi_desk_free(job->desk);
 }
