@@ -7,6 +7,9 @@
 
 static int check_on(const char *call)
 {
+    if (!pc_runtime_usable()) {
+        return pc_error_say(call, "MPI is not running in this process (a fork, or after its end)");
+    }
     return pc_runtime_session()->on ? 0 : pc_error_say(call, "the session has not been started");
 }
 
