@@ -40,11 +40,16 @@ class Input(io.TextIOBase):
 def install(ask):
     """install(ask)
 
-    input(), sys.stdin and getpass ask the front from now on. Local.
+    input(), sys.stdin and getpass ask the front from now on; input() reads what the program puts in
+    sys.stdin's place. Local.
 
     ask(prompt, secret) gives a line or raises EOFError.
     """
+    own, builtin = Input(ask), builtins.input
+
     def front_input(prompt="", /):
+        if sys.stdin is not own:
+            return builtin(prompt)
         text = str(prompt)
         head, newline, last = text.rpartition("\n")
         sys.stdout.write(head + newline)
@@ -58,7 +63,7 @@ def install(ask):
     front_input.__name__, front_input.__doc__ = "input", builtins.input.__doc__
     getpass.getpass = front_getpass
     builtins.input = front_input
-    sys.stdin = sys.__stdin__ = Input(ask)
+    sys.stdin = sys.__stdin__ = own
 
 
 def statements_in(lines):

@@ -58,16 +58,19 @@ class Report:
     def say_time(self, seconds):
         self._times = (seconds, self.rank), (seconds, self.rank)
 
-    def fail(self, exception, text):
+    def fail(self, exception, text, leaves=True):
         """What the statement raised here. Leaving is no error where all do it, but breaks the waits of
-        those that do not."""
+        those that do not; without leaves it is an error like any."""
         self.broken = True
-        if isinstance(exception, SystemExit):
-            self._said["exit", text, _status_of(exception), False] = [(self.rank, self.rank)]
+        if leaves and isinstance(exception, SystemExit):
+            status, words = leaving(exception)
+            self._said["exit", words, status, False] = [(self.rank, self.rank)]
             return
         from pympi import mpi
-        peer = isinstance(exception, mpi.PeerError)
-        self._said["error", text, type(exception).__name__, peer] = [(self.rank, self.rank)]
+        self.say_error(text, type(exception).__name__, isinstance(exception, mpi.PeerError))
+
+    def say_error(self, text, name, peer):
+        self._said["error", text, name, peer] = [(self.rank, self.rank)]
 
     def merged(self, comm, failed):
         """The same for all ranks, on rank 0. Collective over comm."""
@@ -98,7 +101,7 @@ class Report:
             elif kind == "error":
                 errors.append(group)
             elif self.status is None:
-                errors.append(group._replace(text=f"SystemExit: {name} (not on all ranks: the "
+                errors.append(group._replace(text=f"SystemExit: {text} (not on all ranks: the "
                                              "session goes on)\n", name="SystemExit"))
         if self._times:
             (most, slow), (least, fast) = self._times
@@ -127,10 +130,18 @@ def duration(seconds):
     return f"{seconds / 1e-9:.3g} ns"
 
 
-def _status_of(exception):
-    """What sys.exit(code) means as a status."""
-    code = exception.code
-    return code & 0xff if isinstance(code, int) else 0 if code is None else 1
+def leaving(exception):
+    """leaving(exception) -> (int, str)
+
+    What sys.exit(code) means: a status; and the code as a text. Local.
+    """
+    try:
+        code = exception.code
+        if code is None:
+            return 0, "0"
+        return (code & 0xff if isinstance(code, int) else 1), str(code)
+    except Exception:
+        return 1, "1"       # a code of the user's own
 
 
 def _merge(lower, upper):

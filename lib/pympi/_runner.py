@@ -18,6 +18,7 @@ from pympi import _answers, _input, _report, mpi
 LONG_ENOUGH = 0.2       # seconds that one turn of %timeit takes at least
 TURNS = 5
 
+_OURS = __file__, _input.__file__, os.path.join(os.path.dirname(__file__), "session.py")
 _FUTURES = [getattr(__future__, name) for name in __future__.all_feature_names]
 
 
@@ -132,6 +133,9 @@ class Runner:
         sys.path.insert(0, os.path.dirname(os.path.realpath(words[0])))
         try:
             self._exec_file(words[0], names)
+        except SystemExit as e:
+            if _report.leaving(e)[0]:
+                raise
         finally:
             sys.argv, sys.path[:] = argv, path
             names.pop("__name__"), names.pop("__file__")
@@ -165,8 +169,7 @@ def _remember(name, code):
 
 
 def _is_ours(trace):
-    ours = __file__, sys.modules["pympi.session"].__file__, _input.__file__
-    return trace.tb_frame.f_code.co_filename in ours
+    return trace.tb_frame.f_code.co_filename in _OURS
 
 
 def _without_ours(trace):
@@ -184,8 +187,8 @@ def _without_ours(trace):
 
 def flush():
     """What Python holds back is written."""
-    for stream in sys.stdout, sys.stderr:
+    for name in "stdout", "stderr":
         try:
-            stream.flush()
-        except (AttributeError, OSError, ValueError):
-            pass    # the program has closed or replaced it
+            getattr(sys, name).flush()
+        except Exception:
+            pass    # the program has closed, replaced or deleted it

@@ -10,12 +10,14 @@ import signal
 import socket
 import sys
 import time
+import traceback
 
 import _pympi_control as control
 import _pympi_session as statements_of_mpi
 from pympi import _answers, _input, _report, _runner, frames, mpi, statements
 
 LOOK = 0.2          # seconds between looks at what else is under way, while nothing is typed
+_PROGRAMS = "file", "command", "module", "run"     # which leave for themselves: the prompt stays
 FIRST = -1          # the id of what runs before anything is typed
 EARLY = 0.5         # seconds for which an interrupt that came before its statement is remembered
 
@@ -41,6 +43,8 @@ class Session:
         self.number = 0         # of the last statement
         self.open = False       # a statement runs, and ^C may break it
         self.missed = None      # when ^C came while none did
+        self.tamed = {}         # handlers of the user's, while no statement runs: (theirs, ours)
+        self.process = os.getpid()
         self.left_out = None    # what `_out` becomes
         statements_of_mpi.start()
         self.comm = mpi.world.dup()
@@ -87,6 +91,8 @@ class Session:
             report = self._run_piece(ranks, kind, code, at + 1 < len(pieces))
             failed = report.failed
             status = report.status
+            if status is not None:
+                _say(self.words)
             if mpi.rank == 0:
                 self._show(id_, report)
             if failed or status is not None:
@@ -99,7 +105,7 @@ class Session:
     def _run_piece(self, ranks, kind, code, more):
         """One piece, on all ranks or some; what it gave, complete on rank 0."""
         self.number += 1
-        report = _report.Report(mpi.rank)
+        report, self.words = _report.Report(mpi.rank), ""
         statements_of_mpi.begin(self.number)
         if ranks is None or mpi.rank in ranks:
             self._guard(report, kind, code, ranks)
@@ -116,6 +122,7 @@ class Session:
         """Runs it; what it raises, ^C too, is in the report. Nothing gets out."""
         try:
             try:
+                self._give_handlers_back()
                 self.open = True
                 if self.missed and time.monotonic() - self.missed < EARLY:
                     raise KeyboardInterrupt
@@ -123,8 +130,22 @@ class Session:
             finally:
                 self.open = False
                 self._take_interrupts_back()
+                self._tame_handlers()
         except BaseException as e:
-            report.fail(e, self.runner.explain(e))
+            self._fail(report, e, kind not in _PROGRAMS)
+        if os.getpid() != self.process:
+            _end_fork(None, "")
+
+    def _fail(self, report, exception, leaves):
+        try:
+            text, self.words = self.runner.explain(exception), _words_of(exception)
+            if os.getpid() != self.process:
+                _end_fork(exception, text)
+            report.fail(exception, text, leaves)
+        except BaseException as e:      # of a class that answers nothing, or a module that was patched
+            name, why = (type.__getattribute__(type(one), "__name__") for one in (exception, e))
+            report.broken = True
+            report.say_error(f"{name}, whose traceback cannot be shown ({why})\n", name, False)
 
     def _take_interrupts_back(self):
         """The debugger's `c` leaves ^C to itself for good."""
@@ -132,6 +153,21 @@ class Session:
         owner = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
         if bdb and isinstance(owner, bdb.Bdb):
             signal.signal(signal.SIGINT, self._interrupted)
+
+    def _tame_handlers(self):
+        """A signal between statements may not break us: what its handler raises is shown."""
+        for number in range(1, signal.NSIG):
+            theirs = signal.getsignal(number)
+            if callable(theirs) and theirs != self._interrupted:
+                ours = _tame(theirs)
+                signal.signal(number, ours)
+                self.tamed[number] = theirs, ours
+
+    def _give_handlers_back(self):
+        for number, (theirs, ours) in self.tamed.items():
+            if signal.getsignal(number) is ours:
+                signal.signal(number, theirs)
+        self.tamed.clear()
 
     def _interrupted(self, number, frame):
         """The handler of ^C: only a statement is broken by it."""
@@ -188,7 +224,8 @@ class Session:
             elif kind == frames.LEFT_OUT:
                 self.left_out = body.decode("utf-8", "replace") + (self.left_out or "")
             elif kind == frames.SHUTDOWN:
-                yield head.get("status", 0), None
+                status = head.get("status", 0)
+                yield status if isinstance(status, int) else 1, None
 
     def _pieces(self, id_, source):
         """[(ranks or None, kind, code)] of a statement; None where it is wrong, and that is said."""
@@ -216,13 +253,21 @@ class Session:
             data = self.channel.recv(1 << 16)
             if not data:
                 return frames.SHUTDOWN, {"status": 1}, b""
-            self.requests += self.reader.feed(data)
+            self.requests += self._read(data)
         return self.requests.pop(0)
+
+    def _read(self, data):
+        """Its whole frames; behind those before a damaged one, the one that ends the session."""
+        try:
+            return self.reader.feed(data)
+        except frames.Damaged as e:
+            sys.stderr.write(f"pympi: session: {e}\n")
+            return [*e.frames, (frames.SHUTDOWN, {"status": 1}, b"")]
 
     # --- rank 0: what is said
 
     def _send(self, kind, body=b"", **head):
-        self.channel.sendall(frames.pack(kind, head, body))
+        self.channel.sendall(frames.pack(kind, head, _bytes_of(body)))
 
     def _greet(self, script):
         hosts = self.comm.gather(mpi.host)
@@ -256,6 +301,57 @@ def _channel():
     os.dup2(nothing, 0)
     os.close(nothing)
     return channel
+
+
+def _bytes_of(text):
+    """Texts as standard error has them: any character may be in one. Of a longer one than a frame can
+    carry the beginning."""
+    if isinstance(text, str):
+        text = text.encode("utf-8", "backslashreplace")
+    if len(text) <= frames.LONGEST:
+        return text
+    end = f"... ({len(text)} bytes)".encode()
+    return text[:frames.LONGEST - len(end)] + end
+
+
+def _words_of(exception):
+    """What python3 says when a program leaves with this: a code that is no status."""
+    if not isinstance(exception, SystemExit):
+        return ""
+    words = _report.leaving(exception)[1]
+    return "" if words.lstrip("-").isdecimal() else f"{words}\n"
+
+
+def _end_fork(exception, text):
+    """A process that the statement forked and that came to its end is no rank: it ends here."""
+    status = 0
+    if isinstance(exception, SystemExit):
+        status, text = _report.leaving(exception)[0], _words_of(exception)
+    elif exception:
+        status = 1
+    _say(text)
+    os._exit(status)
+
+
+def _say(text):
+    """To standard error, if the program has left one."""
+    try:
+        sys.stderr.write(text)
+    except Exception:
+        pass
+    _runner.flush()
+
+
+def _tame(handler):
+    """The handler of a signal, between statements."""
+    def between_statements(number, frame):
+        try:
+            handler(number, frame)
+        except KeyboardInterrupt:
+            pass
+        except BaseException as e:
+            _say("".join(traceback.format_exception(type(e), e, e.__traceback__.tb_next)))
+    return between_statements
 
 
 def _ranks_of(text):
