@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -23,6 +24,8 @@
 static struct {
     int socket; /* -1: no relay */
     int rank;
+    atomic_bool woken; /* a WAKE has come, whichever thread heard it */
+    atomic_uint overs; /* statements that are over */
 } attached = {.socket = -1};
 
 bool pi_relay_attached(void)
@@ -149,6 +152,9 @@ void pi_relay_tell(pi_relay_kind kind, int value)
         return;
     }
     pi_relay_message message = {PI_RELAY_MAGIC, kind, attached.rank, value};
+    if (kind == PI_RELAY_OVER && !value) {
+        atomic_fetch_add(&attached.overs, 1);
+    }
     if (send(attached.socket, &message, sizeof message, MSG_NOSIGNAL) < 0) {
         return; /* the relay is gone; the rank's own ending goes on without it */
     }
@@ -203,6 +209,8 @@ static int take_word(int timeout_ms, int *value_p, pi_text *text)
     *value_p = word.head.value;
     if (word.head.kind == PI_RELAY_ANSWER) {
         pi_text_add(text, word.text, (size_t)got - sizeof word.head);
+    } else if (word.head.kind == PI_RELAY_WAKE) {
+        atomic_store(&attached.woken, true);
     }
     return (int)word.head.kind;
 }
@@ -210,16 +218,24 @@ static int take_word(int timeout_ms, int *value_p, pi_text *text)
 int pi_relay_wait_for_wake(int timeout_ms)
 {
     pi_text late = {0}; /* an answer that nobody waits for any more */
-    int value, kind = take_word(timeout_ms, &value, &late);
+    int value, kind = atomic_load(&attached.woken) ? 0 : take_word(timeout_ms, &value, &late);
     pi_text_fini(&late);
-    return kind < 0 ? -1 : kind == PI_RELAY_WAKE;
+    return kind < 0 ? -1 : atomic_exchange(&attached.woken, false);
 }
 
 void pi_relay_ask(const char *prompt, bool secret)
 {
-    while (pi_relay_wait_for_wake(0) == 0 && is_heard(0)) {
+    pi_text late = {0};
+    int value;
+    while (take_word(0, &value, &late) > 0) {
     }
+    pi_text_fini(&late);
     say(PI_RELAY_ASK, secret, prompt);
+}
+
+unsigned pi_relay_overs(void)
+{
+    return atomic_load(&attached.overs);
 }
 
 int pi_relay_hear_answer(pi_text *text, pi_relay_piece *piece_p, int timeout_ms)

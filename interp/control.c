@@ -49,12 +49,13 @@ static PyObject *hear_line(void)
     PyObject *result = NULL;
     pi_relay_piece piece = PI_PIECE_MORE;
     int heard = 0;
+    unsigned statement = pi_relay_overs();
     while (heard >= 0 && piece == PI_PIECE_MORE && PyErr_CheckSignals() == 0) {
         pi_relay_piece next = PI_PIECE_MORE;
         Py_BEGIN_ALLOW_THREADS;
         heard = pi_relay_hear_answer(&line, &next, SLICE_MS);
         Py_END_ALLOW_THREADS;
-        piece = heard > 0 ? next : piece;
+        piece = heard > 0 ? next : pi_relay_overs() != statement ? PI_PIECE_END : piece;
     }
     if (heard < 0 || piece == PI_PIECE_END) {
         PyErr_SetString(PyExc_EOFError, "EOF when reading a line");

@@ -139,6 +139,9 @@ int pi_relay_wait_for_wake(int timeout_ms);
 /* Asks for a line of input. */
 void pi_relay_ask(const char *prompt, bool secret);
 
+/* How many statements are over: who asked in one gets no answer behind it. */
+unsigned pi_relay_overs(void);
+
 /* Waits for a piece of it. 1: it is in the text; 0: the time is over; -1: the relay is gone. */
 int pi_relay_hear_answer(pi_text *text, pi_relay_piece *piece_p, int timeout_ms);
 

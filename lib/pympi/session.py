@@ -57,7 +57,7 @@ class Session:
     def run(self, kind, name):
         """Everything, to the end; the status of the process."""
         if self.channel:
-            _input.install(control.ask)
+            _input.install(self._ask)
         first = self.comm.bcast(self._first(kind, name))
         if self.channel:
             self._greet(FIRST if first else 0)
@@ -146,6 +146,12 @@ class Session:
             name, why = (type.__getattribute__(type(one), "__name__") for one in (exception, e))
             report.broken = True
             report.say_error(f"{name}, whose traceback cannot be shown ({why})\n", name, False)
+
+    def _ask(self, prompt, secret):
+        """Threads may ask as well, but between statements the front's lines are for rank 0."""
+        if not statements_of_mpi.running():
+            raise EOFError("no statement runs that could ask for input")
+        return control.ask(prompt, secret)
 
     def _take_interrupts_back(self):
         """The debugger's `c` leaves ^C to itself for good."""

@@ -115,6 +115,15 @@ class Statements(support.Case):
         self.assertEqual(self.front.run("1/0").errors, [("", "ZeroDivisionError: division by zero")])
         self.given("sys.modules.update(mods)")
 
+    def test_input_in_a_thread(self):
+        """It ends with its statement, and takes nothing that is meant for the next."""
+        self.given("import threading\nsaid = []\ndef ask():\n    try: input('t? ')\n"
+                   "    except EOFError: said.append(1)\n\n"
+                   "t = threading.Thread(target=ask)\nt.start()")
+        for _ in range(20):
+            self.given("7", ("", "7"))
+        self.given("t.join()\nsaid", ("", "[1]"))
+
     def test_interrupted_input(self):
         self.front.begin("input('?')")
         self.front.until(frames.INPUT)
