@@ -50,6 +50,7 @@ struct pi_desk {
     pi_questions *questions;
     pi_text *places;
     long asked_since; /* when ranks were asked where they are; -1: they were not */
+    int status;       /* that the session ends with */
 };
 
 static void send_out(pi_desk *desk, const pi_text *frame)
@@ -312,6 +313,10 @@ static void take_request(pi_desk *desk, const pi_frame *frame)
 static void take_reply(pi_desk *desk, const pi_frame *frame)
 {
     const pi_text whole = {(char *)frame->bytes, frame->size, 0};
+    if (frame->kind == PI_FRAME_ENDED) {
+        desk->status = (int)pi_frame_number(frame, "status");
+        return;
+    }
     if (frame->kind == PI_FRAME_RESULT || frame->kind == PI_FRAME_ERROR ||
         frame->kind == PI_FRAME_DONE) {
         pi_relay_flush(desk->relay);
@@ -402,6 +407,11 @@ void pi_desk_watch(const pi_desk *desk, int fds[2])
 {
     fds[0] = desk->front;
     fds[1] = desk->channel;
+}
+
+int pi_desk_status(const pi_desk *desk)
+{
+    return desk->status;
 }
 
 void pi_desk_end(pi_desk *desk, int status, int number, int rank)

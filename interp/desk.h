@@ -29,6 +29,9 @@ int pi_desk_due(pi_desk *desk);
 /* KeyboardInterrupt on the ranks that run the statement. */
 void pi_desk_interrupt(pi_desk *desk);
 
+/* The status that the session ends with, where all its ranks end well. */
+int pi_desk_status(const pi_desk *desk);
+
 /* Says that the job is over: with this status, by this signal (0: none) of this rank (-1: none). */
 void pi_desk_end(pi_desk *desk, int status, int number, int rank);
 

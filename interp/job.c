@@ -301,6 +301,7 @@ static void wait_for_stragglers(front *job)
 static void serve_desk(front *job)
 {
     if (job->desk && !pi_desk_turn(job->desk) && job->ending_since < 0) {
+        pi_relay_hush(job->relay);
         end_job(job);
     }
 }
@@ -358,7 +359,7 @@ static int conclude_unstarted(const front *job, const char *launcher, int status
 
 static int conclude_failed(const front *job, const pi_relay_verdict *verdict)
 {
-    if (job->ranks > 1 && !job->desk) { /* a session ends as it was told to */
+    if (job->ranks > 1) {
         pi_say("rank %d of %d ended the job with status %d", verdict->failed_rank, job->ranks,
                verdict->status);
     }
@@ -372,6 +373,9 @@ static int conclude(const front *job, const char *launcher)
     int status = launcher_status(job);
     if (job->interrupted && (status || verdict.failed_rank >= 0)) {
         return 128 + job->interrupted;
+    }
+    if (job->desk && !status && verdict.failed_rank < 0) {
+        return pi_desk_status(job->desk);
     }
     if (verdict.failed_rank >= 0) {
         return conclude_failed(job, &verdict);

@@ -46,6 +46,7 @@ struct pi_relay {
     long asked_since;  /* when the others were asked where they are; -1: they were not */
     bool patient;      /* interrupted: no rank ends the job while others run their finally blocks */
     pi_relay_verdict verdict;
+    bool hushed; /* nobody reads reports any more */
     pi_relay_session session;
     void *session_what;
     struct pollfd *watched;
@@ -318,7 +319,9 @@ static void write_report(pi_relay *relay)
     for (int i = 0; i < PI_RELAY_STREAMS; i++) {
         pi_output_show_folded(relay->outputs[i]);
     }
-    pi_report_write(relay->report);
+    if (!relay->hushed) {
+        pi_report_write(relay->report);
+    }
 }
 
 /* A rank that went without a word ends the job if it died; it may have become another program. */
@@ -406,6 +409,11 @@ static int tick(pi_relay *relay, int limit)
     }
     pass_on_closing(relay);
     return relay->failed_since >= 0 ? sooner(limit, EQUALS_MS / 10) : limit;
+}
+
+void pi_relay_hush(pi_relay *relay)
+{
+    relay->hushed = true;
 }
 
 void pi_relay_tick(pi_relay *relay)

@@ -93,6 +93,9 @@ void pi_relay_say(pi_relay *relay, int rank, pi_relay_kind kind, int value, cons
 /* Sends a signal to a rank that runs. False: it does not. */
 bool pi_relay_signal(pi_relay *relay, int rank, int number);
 
+/* No report is written any more: nobody reads it. */
+void pi_relay_hush(pi_relay *relay);
+
 /* Does what time asks for, as every turn does. */
 void pi_relay_tick(pi_relay *relay);
 

@@ -99,7 +99,7 @@ class Report:
             if kind == "result":
                 results.append(group)
             elif kind == "error":
-                errors.append(group)
+                errors += [group] if text else []   # else a hook of the user's has shown it
             elif self.status is None:
                 errors.append(group._replace(text=f"SystemExit: {text} (not on all ranks: the "
                                              "session goes on)\n", name="SystemExit"))

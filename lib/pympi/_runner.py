@@ -31,6 +31,7 @@ class Runner:
         self.names.setdefault("mpi", mpi)
         self.flags = 0          # of `from __future__ import ...`
         self.hook = sys.displayhook
+        self.failure_hook = sys.excepthook
         if not sys.flags.isolated and not getattr(sys.flags, "safe_path", False):
             sys.path.insert(0, "")
 
@@ -46,7 +47,15 @@ class Runner:
         sys.last_exc = exception
         if isinstance(exception, mpi.PeerError) or (kind.__module__, kind.__name__) == ("bdb", "BdbQuit"):
             return "".join(traceback.format_exception_only(kind, exception))
-        return "".join(traceback.format_exception(kind, exception, trace))
+        text = "".join(traceback.format_exception(kind, exception, trace))
+        if sys.excepthook is self.failure_hook or isinstance(exception, SystemExit):
+            return text
+        try:
+            sys.excepthook(kind, exception, trace)
+            return ""
+        except Exception as e:
+            own = "".join(traceback.format_exception(type(e), e, _without_ours(e.__traceback__)))
+            return f"Error in sys.excepthook:\n{own}\nOriginal exception was:\n{text}"
 
     # --- Python
 

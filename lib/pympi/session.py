@@ -30,7 +30,10 @@ def main(kind, name):
     """
     session = Session()
     try:
-        return session.run(kind, name)
+        return session.leave(session.run(kind, name))
+    except EOFError as e:
+        sys.stderr.write(f"pympi: rank {mpi.rank}: {e}\n")
+        return 1
     finally:
         session.close()
 
@@ -73,6 +76,14 @@ class Session:
             status = self._run_pieces(*task[1:])
             if status is not None:
                 return status
+
+    def leave(self, status):
+        """The status of this rank: behind a front all end well, and the job's own process ends with it."""
+        if not self.channel:
+            return status
+        if mpi.rank == 0:
+            self._send(frames.ENDED, status=status)
+        return 0
 
     def close(self):
         """What was printed is out."""

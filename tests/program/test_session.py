@@ -123,6 +123,16 @@ class Statements(support.Case):
         self.assertEqual(text.splitlines()[1:], ["    x = = 3", "        ^",
                                                  "SyntaxError: invalid syntax"], text)
 
+    def test_hook_of_the_user(self):
+        self.front.run("import sys; kept = sys.excepthook\nsys.excepthook = lambda *a: print('hook', a[1])")
+        done = self.front.run("1/0")
+        self.assertEqual((done.out, done.errors, done.failed),
+                         ([("", "hook division by zero\n")], [], "0-2"))
+        self.front.run("sys.excepthook = lambda *a: [][1]")
+        text, = (text for _, text in self.front.run("1/0").tracebacks)
+        self.assertRegex(text, r"(?s)Error in sys.excepthook.*IndexError.*Original.*ZeroDivisionError")
+        self.front.run("sys.excepthook = kept")
+
     def test_post_mortem(self):
         self.front.run("def h():\n    local = 41\n    raise ValueError(local)\n\nh()")
         self.given("import sys; sys.last_traceback.tb_next.tb_frame.f_locals['local']", ("", "41"))
@@ -276,6 +286,7 @@ class Ends(support.Case):
                 front.process.stdin.close()
                 front.process.wait(10 * support.SLOW)
                 self.assertLess(time.monotonic() - began, 5 * support.SLOW)
+                self.assertEqual(support.NOTE.sub("", front.process.stderr.read().decode()), "")
                 front.process.stdin = open(os.devnull, "wb")
 
     def test_rank_is_killed(self):
