@@ -102,6 +102,8 @@ class Lines:
                 elif self._library is not None:
                     ctypes.c_int.in_dll(self._library, "rl_eof_found").value = 0
                 raise
+            except SystemError as e:
+                raise _first_cause(e) from None
 
     def _secret(self, prompt, arrived):
         """A line that is not shown."""
@@ -208,6 +210,13 @@ class Lines:
             self.link.wait(until)
         finally:
             self.link.frames = others + self.link.frames
+
+
+def _first_cause(error):
+    """What left input(): signals that waited meanwhile, CPython has handled over that exception."""
+    while isinstance(error, SystemError) and error.__cause__:
+        error = error.__cause__
+    return error
 
 
 def _placed(names, before, begin, start):

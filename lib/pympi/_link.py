@@ -35,6 +35,7 @@ class Link:
         self._fds = [f.fileno() for f in (self.process.stdout, self.process.stderr) if f]
         self._reader = frames.Reader()
         self._woken, self._waker = os.pipe()
+        self._signalled = False
         self.arrived = None         # called when frames come while the keyboard is read
         signal.signal(signal.SIGIO, self._on_io)
         signal.signal(signal.SIGALRM, self._on_io)
@@ -143,20 +144,30 @@ class Link:
             fcntl.fcntl(fd, fcntl.F_SETFL, flags | flag)
 
     def _on_io(self, *_):
-        if self.arrived:            # else whoever waits for a frame takes it
-            if self.missed:
-                self.missed = False
-                raise KeyboardInterrupt
+        """Frames may have come. Not inside itself, where one call would lose what another has taken, and
+        not while what it has raised is on its way out of input()."""
+        self._signalled = True
+        arrived, self.arrived = self.arrived, None
+        if not arrived:             # whoever waits for a frame takes it
+            return
+        if self.missed:
+            self.missed = False
+            raise KeyboardInterrupt
+        while self._signalled:
+            self._signalled = False
             self.look()
+            if self.process.poll() is not None:
+                self._take_rest()
             if self.frames or self.gone:
-                self.arrived()
+                arrived()
+        self.arrived = arrived
+        if self.missed:
+            self.interrupt_soon()
 
     def _on_child(self, *_):
         """Its end may not be seen on the pipe: what a rank has started may hold that."""
         os.write(self._waker, b".")
-        if self.arrived and self.process.poll() is not None:
-            self._take_rest()
-            self.arrived()
+        self._on_io()
 
     def _select(self, seconds, others=()):
         """Wait for the session, for a signal or for others; what is ready."""

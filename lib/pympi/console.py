@@ -111,7 +111,8 @@ class Console:
     # ---- signals -------------------------------------------------------------------------------
 
     def _on_interrupt(self, _, frame):
-        if self.lines.typing and self.lines.reads(frame):
+        if self.lines.typing and self.lines.reads(frame) and self.link.arrived:
+            self.link.arrived = None
             raise KeyboardInterrupt
         if self.lines.typing:
             self.link.interrupt_soon()
