@@ -176,3 +176,41 @@ class Plain(Prompt):
     def test_ascii(self):
         with self.terminal(LC_ALL="C") as t:
             t.until(r"pympi 0.1.0 - Python 3.11.2 - Open MPI 4.1.4 - 4 ranks on 1 node")
+
+
+class Ranks(Prompt):
+    """Real ranks, where no screen shows it."""
+    ERROR = "print(mpi.rank); 1 / 0\r"
+
+    def ranks(self, *args, **env):
+        return terminal.Terminal(args, self.env | {"PYTHONPATH": None} | env)
+
+    def test_colours(self):
+        with self.ranks("-n", "2") as t:
+            t.until(">>> ")
+            t.send(self.ERROR)
+            t.until(r"\x1b\[2m\[1\]\x1b\[0m 1\r\n")
+            t.until(r"\x1b\[31mZeroDivisionError: division by zero\x1b\[0m\r\n")
+
+    def test_no_colours(self):
+        for env, escape in ({"NO_COLOR": "1"}, "\x1b[3"), ({"TERM": "dumb"}, "\x1b"):
+            with self.subTest(env), self.ranks("-n", "2", **env) as t:
+                t.until(">>> ")
+                t.send(self.ERROR)
+                t.until(r"\[1\] 1\r\n")
+                t.until(r"ZeroDivisionError: division by zero\r\n")
+                t.until(">>> ")
+                t.send("\x04")
+                self.assertEqual(t.end(), 0)
+                self.assertNotIn(escape, t.seen)
+
+    def test_python_alone(self):
+        """Without -n the prompt is python3's own."""
+        with self.ranks() as t:
+            t.until(r"Python \d+\.\d+")
+            t.until('Type "help"')
+            t.until(">>> ")
+            t.send("import sys; sys.ps1 + '!'\r")
+            t.until("'>>> !'")
+            t.send("exit()\r")
+            self.assertEqual(t.end(), 0)
