@@ -175,4 +175,5 @@ void pi_questions_answer(pi_questions *questions, const pi_frame *answer)
         }
         own->put = false;
     }
+    questions->since = pi_now_ms(); /* who was answered may ask again: a debugger does */
 }
