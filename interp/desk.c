@@ -50,7 +50,9 @@ struct pi_desk {
     pi_questions *questions;
     pi_text *places;
     long asked_since; /* when ranks were asked where they are; -1: they were not */
-    int status;       /* that the session ends with */
+    long began;       /* when the statement did */
+    long ask_again; /* when places are old: as old as the statement was when they were asked for */
+    int status;     /* that the session ends with */
 };
 
 static void send_out(pi_desk *desk, const pi_text *frame)
@@ -169,17 +171,37 @@ static void hear(void *what, int rank, const pi_relay_message *word, const char 
     }
 }
 
+/* What a rank does in C may end early at a signal (sleep, poll): it is not asked often, and a place is as
+ * old as it says. Who runs at all is known without asking. */
+static void ask_rank(pi_desk *desk, int rank, bool again)
+{
+    static const char waits[] = "waits for input";
+    pi_text *place = &desk->places[rank];
+    bool asks = pi_questions_has(desk->questions, rank);
+    bool waited = place->used == sizeof waits - 1 && memcmp(place->bytes, waits, place->used) == 0;
+    if (asks || waited || again) {
+        pi_text_drop(place, place->used);
+    }
+    if (asks) {
+        pi_text_add_string(place, waits);
+    } else if (!place->used) {
+        pi_relay_signal(desk->relay, rank, PC_PLACE_SIGNAL);
+    }
+}
+
 static void ask_places(pi_desk *desk)
 {
+    long now = pi_now_ms();
+    bool again = now >= desk->ask_again;
+    if (again) {
+        desk->ask_again = now + (now - desk->began);
+    }
     for (int rank = 0; rank < desk->size; rank++) {
-        pi_text_drop(&desk->places[rank], desk->places[rank].used);
-        if (desk->busy[rank] && pi_questions_has(desk->questions, rank)) {
-            pi_text_add_string(&desk->places[rank], "waits for input");
-        } else if (desk->busy[rank]) {
-            pi_relay_signal(desk->relay, rank, PC_PLACE_SIGNAL);
+        if (desk->busy[rank]) {
+            ask_rank(desk, rank, again);
         }
     }
-    desk->asked_since = desk->running ? pi_now_ms() : -1;
+    desk->asked_since = desk->running ? now : -1;
 }
 
 static bool have_said_where(const pi_desk *desk)
@@ -248,7 +270,11 @@ static void wake_ranks(pi_desk *desk)
 static void begin(pi_desk *desk)
 {
     desk->running = true;
-    memset(desk->busy, true, (size_t)desk->size);
+    desk->began = desk->ask_again = pi_now_ms();
+    for (int rank = 0; rank < desk->size; rank++) {
+        desk->busy[rank] = true;
+        pi_text_drop(&desk->places[rank], desk->places[rank].used);
+    }
 }
 
 static void pass_on(pi_desk *desk, const pi_frame *frame)

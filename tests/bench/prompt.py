@@ -58,10 +58,17 @@ class Session:
 
     def run(self, statement):
         """The seconds that it takes."""
+        return self._ask(self.frames.EXECUTE, statement, self.frames.DONE)
+
+    def complete(self, text):
+        """The seconds until there are names."""
+        return self._ask(self.frames.COMPLETE, text, self.frames.COMPLETED)
+
+    def _ask(self, kind, text, answer):
         begun = time.perf_counter()
-        self.process.stdin.write(self.frames.pack(self.frames.EXECUTE, {"id": 1}, statement))
+        self.process.stdin.write(self.frames.pack(kind, {"id": 1}, text))
         self.process.stdin.flush()
-        self._until(self.frames.DONE)
+        self._until(answer)
         return time.perf_counter() - begun
 
     def end(self):
@@ -154,6 +161,16 @@ def round_trips(build, kinds, blocks):
     return times
 
 
+def completions(build):
+    """(what, seconds of the first, seconds of later ones) of texts to be completed."""
+    one = Session(build)
+    one.run("import os.path")
+    results = [(text, one.complete(text), [one.complete(text) for _ in range(BLOCK)])
+               for text in ("mpi.all", "os.path.", "import nu", "open('/etc/h")]
+    one.end()
+    return results
+
+
 def idle(build):
     """The part of one core that a session of two ranks uses while nothing is typed."""
     one = Session(build)
@@ -195,6 +212,9 @@ def main():
                       rows)
     if Engines not in kinds:
         print("python3-ipyparallel is not installed\n")
+    rows = [[text, bench.seconds(first), *bench.best_and_median(later), "100 ms"]
+            for text, first, later in completions(build)]
+    bench.print_table(["completion", "the first", "later", "median", "at most"], rows)
     print(f"idle at the prompt, all ranks together: {idle(build):.2%} of a core (at most 1 %)\n")
     if median(trips[Session.name]) > targets[Session.name]:
         print("the round trip is over its target\n")

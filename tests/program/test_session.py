@@ -237,6 +237,20 @@ class Statements(support.Case):
         self.assertEqual(done.errors, [("1", "KeyboardInterrupt")])
         self.assertNotIn("session.py", done.tracebacks[0][1])
 
+    def test_status_is_asked_of_ranks_ever_less_often(self):
+        """The signal for it ends a sleep of C's early, so few of them are sent."""
+        self.front.begin("import ctypes, time\nbegan, naps = time.monotonic(), 0\n"
+                         "while time.monotonic() - began < 3: ctypes.CDLL(None).usleep(3_000_000); naps += 1"
+                         "\nnaps")
+        for _ in range(25):
+            time.sleep(.1)
+            self.front.send(frames.STATUS)
+            running = self.front.until(frames.RUNNING)[-1][1]["running"]
+            self.assertEqual([r["ranks"] for r in running], ["0-2"])
+            self.assertIn(":3 in <module>", running[0]["place"])
+        naps = [int(text) for _, text in self.front.end().results]
+        self.assertLessEqual(max(naps), 8)
+
     def test_leaving_on_some_ranks(self):
         done = self.front.run("@1 exit(3)")
         self.assertEqual(done.errors, [("1", "SystemExit: 3 (not on all ranks: the session goes on)")])
