@@ -2,6 +2,7 @@
 
 Nothing here runs more of the user's code than attributes and signatures need. SPDX-License-Identifier: MIT
 """
+import functools
 import glob
 import inspect as inspection
 import keyword
@@ -10,6 +11,7 @@ import pkgutil
 import re
 import rlcompleter
 import sys
+import time
 
 from pympi import statements
 
@@ -19,6 +21,7 @@ _COMMAND = re.compile(r"\s*(?:@\S+\s+)?(?P<name>%\w*)$")
 _WORD = re.compile(r"[\w.]*$")
 _QUOTED = re.compile(r"""(?:^|[\s(\[{,=+])[rbfu]?(['"])(?P<path>(?:(?!\1).)*)$""")
 _FILE = re.compile(r"\s*(?:@\S+\s+)?(?:%run\s+|!)(?:.*\s)?(?P<path>[^\s]*)$")
+FRESH = 10          # seconds for which the names of modules are remembered
 MOST = 500          # names given at a time
 
 
@@ -85,10 +88,16 @@ def _modules(match):
         found = [parent + dot + info.name
                  for info in pkgutil.iter_modules(getattr(package, "__path__", []))]
     else:
-        found = [*sys.builtin_module_names, *(info.name for info in pkgutil.iter_modules()), "mpi",
-                 "pympi", *sys.stdlib_module_names]
+        found = _tops(tuple(sys.path), time.monotonic() // FRESH)
     return sorted({name for name in found if name.startswith(match["name"])
                    and not name.rpartition(".")[2].startswith("__")})
+
+
+@functools.lru_cache(maxsize=1)
+def _tops(path, when):
+    """What can be imported from the path and without it; looked up once in a while."""
+    return {*sys.builtin_module_names, *(info.name for info in pkgutil.iter_modules()), "mpi", "pympi",
+            *sys.stdlib_module_names}
 
 
 def _members(match):
