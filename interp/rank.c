@@ -101,7 +101,7 @@ static int furnish(const pi_options *options, const char *environment, const cha
 static int run_session(const pi_options *options)
 {
     static const char *const kinds[] = {"", "", "file", "command", "module", ""};
-    PyObject *module = PyImport_ImportModule("pympi.session");
+    PyObject *module = PyImport_ImportModule("pympi.session.loop");
     PyObject *done = module ? PyObject_CallMethod(module, "main", "sz", kinds[options->program],
                                                   options->program_name)
                             : NULL;

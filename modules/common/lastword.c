@@ -19,7 +19,7 @@
 #include "modules/common/runtime.h"
 
 #define STACK_SIGNAL (SIGRTMAX - 1) /* where faulthandler listens; no other use of it is known */
-#define SESSION      "/python/pympi/session.py"
+#define SESSION      "/python/pympi/session/"
 #define SPEAKERS     64 /* ranks from here up end without a word: nobody could read so many */
 
 static void die(int number)
@@ -49,10 +49,8 @@ static char *read_frame(char *line)
 /* Not of our own library, not of what is frozen in. */
 static bool is_users(const char *frame)
 {
-    return frame[0] == '<'
-               ? strncmp(frame, "<prompt ", 8) == 0
-               : !strstr(frame, "/python/pympi/mpi.py:") &&
-                     !strstr(frame, "/python/pympi/_runner.py:") && !strstr(frame, SESSION);
+    return frame[0] == '<' ? strncmp(frame, "<prompt ", 8) == 0
+                           : !strstr(frame, "/python/pympi/mpi.py:") && !strstr(frame, SESSION);
 }
 
 /* The innermost frame that is the user's. Of a session between its statements there is none. */

@@ -1,4 +1,4 @@
-/* What the session's Python needs of MPI: `_pympi_session`, for lib/pympi/session.py.
+/* What the session's Python needs of MPI: `_pympi_session`, for lib/pympi/session/.
  * SPDX-License-Identifier: MIT */
 #include "modules/common/errors.h"
 #include "modules/common/runtime.h"

@@ -13,6 +13,7 @@ import support
 from harness import leftover
 
 _KEY = re.compile(r"(<(?:Enter|Tab|Up|Down|Left|Right|Home|End|BSpace|Escape|C-.)>)")
+_PROMPT = re.compile(r"(^|\n)(\[[-,0-9]+\] )?(>>>|\.\.\.|\(Pdb\))$")
 have_tmux = bool(shutil.which("tmux"))
 
 # What a line of an expected screen may have in place of what is never twice the same.
@@ -78,10 +79,11 @@ class Screen:
         self.tmux("paste-buffer", "-p")
 
     def settle(self):
-        """Wait until nothing changes any more, for a second at most."""
-        seen, end = [], time.monotonic() + 1
-        while len(seen) < 5 or len(set(seen[-5:])) > 1 and time.monotonic() < end:
+        """Wait until nothing changes any more, longer where there is no prompt; for 3 s at most."""
+        seen, enough, end = [], 5, time.monotonic() + 3
+        while len(seen) < enough or len(set(seen[-enough:])) > 1 and time.monotonic() < end:
             seen.append(self.look())
+            enough = 5 if _PROMPT.search(seen[-1]) else 25
             time.sleep(0.02)
 
     def look(self):

@@ -123,7 +123,7 @@ class Kept(Prompt):
         self.assertEqual(mode & 0o777, 0o600)
 
     def test_most(self):
-        history = library.load("_history")
+        history = library.load("console.history")
         path = os.path.join(self.folder, "h")
         with open(path, "w") as f:
             f.writelines(f"{i}\n" for i in range(history.LIMIT))

@@ -105,7 +105,7 @@ class Statements(support.Case):
                          ([("", "ZeroDivisionError: division by zero")], "0-2"))
         text = done.tracebacks[0][1]
         self.assertIn("in f\n    return 1/0", text)
-        self.assertNotIn("session.py", text)
+        self.assertNotIn("loop.py", text)
 
     def test_marks_of_a_traceback(self):
         done = self.front.run("1 / 0")
@@ -235,7 +235,7 @@ class Statements(support.Case):
         done = self.front.end()
         self.assertLess(time.monotonic() - began, 1)
         self.assertEqual(done.errors, [("1", "KeyboardInterrupt")])
-        self.assertNotIn("session.py", done.tracebacks[0][1])
+        self.assertNotIn("loop.py", done.tracebacks[0][1])
 
     def test_status_is_asked_of_ranks_ever_less_often(self):
         """The signal for it ends a sleep of C's early, so few of them are sent."""

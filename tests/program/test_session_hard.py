@@ -95,7 +95,7 @@ class Statements(support.Case):
         while not head["all"] and head["ranks"] != "1":
             _, head, body = self.front.next()
         self.assertIn(b"ValueError: alarm", body)
-        self.assertNotIn(b"session.py", body)
+        self.assertNotIn(b"loop.py", body)
         self.given("signal.getsignal(signal.SIGALRM) is handler", ("", "True"))
         self.assertEqual(self.front.run("signal.raise_signal(signal.SIGALRM)").errors,
                          [("", "ValueError: alarm")])
@@ -130,7 +130,7 @@ class Statements(support.Case):
         self.front.send(frames.INTERRUPT)
         done = self.front.end()
         self.assertEqual(done.errors, [("", "KeyboardInterrupt")])
-        self.assertNotIn("_input.py", done.tracebacks[0][1])
+        self.assertNotIn("stdin.py", done.tracebacks[0][1])
 
 
 class Ends(support.Case):

@@ -6,7 +6,7 @@ import unittest
 import library
 import support
 
-statements_in = library.load("_input").statements_in
+statements_in = library.load("session.stdin").statements_in
 
 
 class Splitting(unittest.TestCase):

@@ -12,7 +12,8 @@ import sys
 import time
 import traceback
 
-from pympi import _ranks, frames
+from pympi import frames
+from pympi.console import ranks as _ranks
 
 SIZE = 4
 

@@ -10,7 +10,12 @@ import signal
 import sys
 import termios
 
-from pympi import _history, _lines, _link, _running, _screen, frames
+from pympi import frames
+from pympi.console import history as _history
+from pympi.console import lines as _lines
+from pympi.console import link as _link
+from pympi.console import running as _running
+from pympi.console import screen as _screen
 
 
 _SHOWN = (frames.OUTPUT, frames.RESULT, frames.ERROR)

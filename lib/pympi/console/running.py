@@ -9,7 +9,11 @@ import termios
 import time
 import tty
 
-from pympi import _lines, _link, _ranks, _screen, frames
+from pympi import frames
+from pympi.console import lines as _lines
+from pympi.console import link as _link
+from pympi.console import ranks as _ranks
+from pympi.console import screen as _screen
 
 QUIET = 1.0         # seconds until it is said who still runs, and from then on between two looks
 SELDOM = 30.0       # seconds between two such lines where they cannot take each other's place

@@ -14,7 +14,11 @@ import traceback
 
 import _pympi_control as control
 import _pympi_session as statements_of_mpi
-from pympi import _answers, _input, _report, _runner, frames, mpi, statements
+from pympi import frames, mpi, statements
+from pympi.session import answers as _answers
+from pympi.session import report as _report
+from pympi.session import runner as _runner
+from pympi.session import stdin as _stdin
 
 LOOK = 0.2          # seconds between looks at what else is under way, while nothing is typed
 _PROGRAMS = "file", "command", "module", "run"     # which leave for themselves: the prompt stays
@@ -60,7 +64,7 @@ class Session:
     def run(self, kind, name):
         """Everything, to the end; the status of the process."""
         if self.channel:
-            _input.install(self._ask)
+            _stdin.install(self._ask)
         first = self.comm.bcast(self._first(kind, name))
         if self.channel:
             self._greet(FIRST if first else 0)
@@ -226,7 +230,7 @@ class Session:
     def _sources(self):
         """(id, source) of each statement; (status, None) at the end."""
         if not self.channel:
-            yield from enumerate(_input.statements_in(sys.stdin), 1)
+            yield from enumerate(_stdin.statements_in(sys.stdin), 1)
             return
         while True:
             kind, head, body = self._request()

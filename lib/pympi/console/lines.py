@@ -11,7 +11,8 @@ import termios
 import time
 import unicodedata
 
-from pympi import _link, frames, statements
+from pympi import frames, statements
+from pympi.console import link as _link
 
 PATIENCE = 1.0      # seconds that Tab waits for the names
 INDENT = "    "

@@ -13,12 +13,15 @@ import time
 import timeit
 import traceback
 
-from pympi import _answers, _input, _report, mpi
+from pympi import mpi
+from pympi.session import answers as _answers
+from pympi.session import report as _report
+from pympi.session import stdin as _stdin
 
 LONG_ENOUGH = 0.2       # seconds that one turn of %timeit takes at least
 TURNS = 5
 
-_OURS = __file__, _input.__file__, os.path.join(os.path.dirname(__file__), "session.py")
+_OURS = __file__, _stdin.__file__, os.path.join(os.path.dirname(__file__), "loop.py")
 _FUTURES = [getattr(__future__, name) for name in __future__.all_feature_names]
 
 
