@@ -64,26 +64,27 @@ class Screen:
 
     def keys(self, text):
         """Type as a user would, who waits for the next prompt, and for what ^C would take away."""
-        for part in _KEY.split(text):
+        parts = [part for part in _KEY.split(text) if part]
+        for part, following in zip(parts, [*parts[1:], ""]):
             if part == "<C-c>":
-                self.settle()
+                self.settle(5)
             if _KEY.fullmatch(part):
                 self.tmux("send-keys", part[1:-1])
-                if part == "<Enter>":
-                    self.settle()
-            elif part:
+                if part == "<Enter>" and following != "<C-c>":
+                    self.settle(25)
+            else:
                 self.tmux("send-keys", "-l", "--", part)
 
     def paste(self, text):
         self.tmux("set-buffer", "--", text)
         self.tmux("paste-buffer", "-p")
 
-    def settle(self):
-        """Wait until nothing changes any more, longer where there is no prompt; for 3 s at most."""
+    def settle(self, most):
+        """Wait until so many looks are alike, few where there is a prompt; for 3 s at most."""
         seen, enough, end = [], 5, time.monotonic() + 3
         while len(seen) < enough or len(set(seen[-enough:])) > 1 and time.monotonic() < end:
             seen.append(self.look())
-            enough = 5 if _PROMPT.search(seen[-1]) else 25
+            enough = 5 if _PROMPT.search(seen[-1]) else most
             time.sleep(0.02)
 
     def look(self):
