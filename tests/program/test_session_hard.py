@@ -110,11 +110,6 @@ class Statements(support.Case):
         """What is looked at for each line does not grow with their number."""
         self.given("y = [\n" + "1,\n" * 100_000 + "]\nlen(y)", ("", "100000"))
 
-    def test_modules_are_gone(self):
-        self.given("mods = dict(sys.modules)\nsys.modules.clear()")
-        self.assertEqual(self.front.run("1/0").errors, [("", "ZeroDivisionError: division by zero")])
-        self.given("sys.modules.update(mods)")
-
     def test_input_in_a_thread(self):
         """It ends with its statement, and takes nothing that is meant for the next."""
         self.given("import threading\nsaid = []\ndef ask():\n    try: input('t? ')\n"
@@ -131,6 +126,16 @@ class Statements(support.Case):
         done = self.front.end()
         self.assertEqual(done.errors, [("", "KeyboardInterrupt")])
         self.assertNotIn("stdin.py", done.tracebacks[0][1])
+
+
+class Alone(support.Case):
+    def test_modules_are_gone(self):
+        """CPython 3.13's traceback imports more, and has no words then; the session goes on all the same."""
+        with Front(2) as front:
+            front.run("import sys; mods = dict(sys.modules)\nsys.modules.clear()")
+            (ranks, text), = front.run("1/0").errors
+            self.assertEqual((ranks, text.partition("Error")[0]), ("", "ZeroDivision"))
+            self.assertEqual(front.run("1 + 1").results, [("", "2")])
 
 
 class Ends(support.Case):
