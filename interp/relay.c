@@ -499,7 +499,9 @@ void pi_relay_say(pi_relay *relay, int rank, pi_relay_kind kind, int value, cons
         pi_relay_message head;
         char text[PI_RELAY_TEXT];
     } word = {.head = {PI_RELAY_MAGIC, kind, rank, value}};
-    memcpy(word.text, text, length);
+    if (length) { /* memcpy wants memory even for nothing */
+        memcpy(word.text, text, length);
+    }
     const rank_side *side = &relay->ranks[rank];
     if (side->socket >= 0) {
         ssize_t sent = send(side->socket, &word, sizeof word.head + length, MSG_NOSIGNAL);
