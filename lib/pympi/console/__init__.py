@@ -8,7 +8,6 @@ import contextlib
 import re
 import signal
 import sys
-import termios
 
 from pympi import frames
 from pympi.console import history as _history
@@ -16,6 +15,7 @@ from pympi.console import lines as _lines
 from pympi.console import link as _link
 from pympi.console import running as _running
 from pympi.console import screen as _screen
+from pympi.console import terminal as _terminal
 
 
 _SHOWN = (frames.OUTPUT, frames.RESULT, frames.ERROR)
@@ -26,7 +26,7 @@ class Console:
 
     def __init__(self, words):
         self.screen = _screen.Screen()
-        self.terminal = _state()
+        self.terminal = _terminal.settings()
         self.link = _link.Link([sys.executable, "--session", *words])
         self.lines = _lines.Lines(self.link, self.screen, _history.History(_history.path()))
         self.running = _running.Running(self.link, self.screen, self.lines)
@@ -40,12 +40,13 @@ class Console:
 
     def run(self):
         """The whole session; returns its process's status as Popen gives it."""
-        with contextlib.suppress(_link.Ended):
-            self._start()
-            while self._statement():
-                pass
-            self._shut_down()
-        return self._end()
+        with _terminal.echo(False) if self.screen.moves else contextlib.nullcontext():
+            with contextlib.suppress(_link.Ended):
+                self._start()
+                while self._statement():
+                    pass
+                self._shut_down()
+            return self._end()
 
     def _start(self):
         """Wait for the ranks, and for the script of -i."""
@@ -110,7 +111,6 @@ class Console:
                     self.screen.show(*frame)
         status = self.link.end(self.screen.show)
         self.screen.fresh()
-        _restore(self.terminal)
         return status
 
     # ---- signals -------------------------------------------------------------------------------
@@ -128,17 +128,17 @@ class Console:
 
     def _on_stop(self, *_):
         """^Z: the shell gets the terminal as it was, we get it back as we had it."""
-        ours = _state()
-        _restore(self.terminal)
+        ours = _terminal.settings()
+        _terminal.set_to(self.terminal)
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         signal.raise_signal(signal.SIGTSTP)
         signal.signal(signal.SIGTSTP, self._on_stop)
-        _restore(ours)
+        _terminal.set_to(ours)
         if self.lines.typing:
             self.lines.redraw()
 
     def _on_end(self, number, _):
-        _restore(self.terminal)
+        _terminal.set_to(self.terminal)
         _die(number)
 
 
@@ -161,20 +161,6 @@ def is_quiet(words):
         if m and m[1] == "q":
             return True
     return False
-
-
-def _state():
-    """What the terminal is set to; None where the keyboard is none."""
-    try:
-        return termios.tcgetattr(0)
-    except termios.error:
-        return None
-
-
-def _restore(state):
-    if state is not None:
-        with contextlib.suppress(termios.error):
-            termios.tcsetattr(0, termios.TCSADRAIN, state)
 
 
 def _die(number):

@@ -7,12 +7,12 @@ import contextlib
 import ctypes
 import itertools
 import os
-import termios
 import time
 import unicodedata
 
 from pympi import frames, statements
 from pympi.console import link as _link
+from pympi.console import terminal as _terminal
 
 PATIENCE = 1.0      # seconds that Tab waits for the names
 INDENT = "    "
@@ -108,7 +108,7 @@ class Lines:
 
     def _secret(self, prompt, arrived):
         """A line that is not shown."""
-        with self._keyboard(prompt, arrived, True), _without_echo():
+        with self._keyboard(prompt, arrived, True), _terminal.echo(False):
             line = os.read(0, 65536)
         self.screen.out.write(b"\n")
         if not line:
@@ -121,10 +121,14 @@ class Lines:
         try:
             if plain:
                 self._write_prompt()
-            with self.link.while_typing(arrived):
+            with self._echo(), self.link.while_typing(arrived):
                 yield
         finally:
             self.typing = self._drawn = False
+
+    def _echo(self):
+        """readline shows what is typed if the terminal would; one that cannot move is not ours to set."""
+        return _terminal.echo(True) if self.screen.moves else contextlib.nullcontext()
 
     def _begun(self):
         """readline has drawn the prompt."""
@@ -231,15 +235,3 @@ def _columns(text):
     """How wide a text without line ends is on the terminal."""
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
                for c in text)
-
-
-@contextlib.contextmanager
-def _without_echo():
-    old = termios.tcgetattr(0)
-    new = termios.tcgetattr(0)
-    new[3] &= ~termios.ECHO
-    termios.tcsetattr(0, termios.TCSADRAIN, new)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(0, termios.TCSADRAIN, old)

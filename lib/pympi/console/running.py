@@ -2,18 +2,16 @@
 
 SPDX-License-Identifier: MIT
 """
-import contextlib
 import os
 import re
-import termios
 import time
-import tty
 
 from pympi import frames
 from pympi.console import lines as _lines
 from pympi.console import link as _link
 from pympi.console import ranks as _ranks
 from pympi.console import screen as _screen
+from pympi.console import terminal as _terminal
 
 QUIET = 1.0         # seconds until it is said who still runs, and from then on between two looks
 SELDOM = 30.0       # seconds between two such lines where they cannot take each other's place
@@ -107,7 +105,6 @@ class Running:
 
     def _interrupt(self):
         self.link.interrupted = False
-        self.screen.forget_echo()
         now, before = time.monotonic(), self._interrupted_at
         self._interrupted_at = now
         self.link.send(frames.INTERRUPT)
@@ -126,9 +123,7 @@ class Running:
         elif self._question is None:
             self.screen.say(text)
         if self._question is None:
-            with contextlib.suppress(termios.error):
-                self._question = termios.tcgetattr(0)
-                tty.setcbreak(0, termios.TCSAFLUSH)
+            self._question = _terminal.single_keys()
 
     def _read_choice(self):
         """Take a key, if there is one; others than the two are passed over."""
@@ -144,7 +139,7 @@ class Running:
 
     def _forget_question(self):
         if self._question is not None:
-            termios.tcsetattr(0, termios.TCSADRAIN, self._question)
+            _terminal.set_to(self._question)
             self._question = None
             self.screen.clear()
 

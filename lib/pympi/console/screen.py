@@ -11,7 +11,6 @@ from pympi import frames
 
 DIM, RED, PLAIN = b"\x1b[2m", b"\x1b[31m", b"\x1b[0m"
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
-ECHO = 5            # columns that ^C^C may take, and the last one
 PARTIAL = 4096      # bytes of an unfinished line that are remembered
 
 
@@ -89,8 +88,8 @@ class Screen:
             return 80
 
     def room(self):
-        """The columns for a line in place: what the terminal echoes at ^C must not begin a row."""
-        return self.width() - ECHO
+        """The columns for a line in place: the cursor behind it must not be on the next row."""
+        return self.width() - 1
 
     def show(self, kind, head, body):
         """What a rank has to say: output, a result, an error."""
@@ -140,12 +139,6 @@ class Screen:
         if self.moves and self.out.open is None and text != self._below:
             self.out.write(b"\r\x1b[K" + text)
             self._below = text
-
-    def forget_echo(self):
-        """Take away the ^C that the terminal has written."""
-        if self.moves and self.out.open is None:
-            self.out.write(b"\r\x1b[K")
-            self._below = b""
 
     def clear(self):
         if self._below:
