@@ -1,11 +1,11 @@
 """Statements that would break a session: what they do is shown, and the next one runs."""
 # SPDX-License-Identifier: MIT
 
+import contextlib
 import glob
 import os
 import signal
 import struct
-import subprocess
 import zlib
 
 import support
@@ -18,6 +18,15 @@ def _remove_segments():
     for folder in folders:
         for path in glob.glob(os.path.join(folder, "*segment*")):
             os.remove(path)
+
+
+def _child(parent):
+    """The id of a process's child."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+            if f.read().rpartition(")")[2].split()[1] == str(parent):
+                return int(pid)
+    raise AssertionError(f"process {parent} has no child")
 
 
 class Statements(support.Case):
@@ -164,9 +173,7 @@ class Ends(support.Case):
 
     def test_launcher_is_killed(self):
         with Front(2) as front:
-            words = ["ps", "-o", "pid=", "--ppid", str(front.process.pid)]
-            launcher = int(subprocess.run(words, capture_output=True, text=True).stdout.split()[0])
-            os.kill(launcher, signal.SIGKILL)
+            os.kill(_child(front.process.pid), signal.SIGKILL)
             head = front.until(frames.ENDED)[-1][1]
             self.assertEqual((head["status"], head["rank"]), (137, -1))
             self.assertIn("was ended by signal 9 (Killed)", front.process.stderr.read().decode())
