@@ -121,7 +121,7 @@ class Lines:
         try:
             if plain:
                 self._write_prompt()
-            with self._echo(), self.link.while_typing(arrived):
+            with self._echo(), self.link.while_typing(arrived, self.reads):
                 yield
         finally:
             self.typing = self._drawn = False

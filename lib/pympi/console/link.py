@@ -37,6 +37,7 @@ class Link:
         self._woken, self._waker = os.pipe()
         self._signalled = False
         self.arrived = None         # called when frames come while the keyboard is read
+        self._reads = None          # whether it may be, in a frame
         signal.signal(signal.SIGIO, self._on_io)
         signal.signal(signal.SIGALRM, self._on_io)
         signal.signal(signal.SIGCHLD, self._on_child)
@@ -89,9 +90,12 @@ class Link:
         return any(frame[0] in kinds for frame in self.frames)
 
     @contextlib.contextmanager
-    def while_typing(self, arrived):
-        """Inside, arrived() is called whenever frames have come, and once at the beginning."""
-        self.arrived, self.missed = arrived, False
+    def while_typing(self, arrived, reads):
+        """Inside, arrived() is called whenever frames have come, and once at the beginning.
+
+        reads(frame) says whether what it raises would get out of that frame to who reads.
+        """
+        self.arrived, self.missed, self._reads = arrived, False, reads
         self._signal_input(os.O_ASYNC)
         # A signal between two waits for a key would be heeded at the next key: one more comes.
         signal.setitimer(signal.ITIMER_REAL, 0.05, 1.0)
@@ -143,13 +147,16 @@ class Link:
             flags = fcntl.fcntl(fd, fcntl.F_GETFL) & ~os.O_ASYNC
             fcntl.fcntl(fd, fcntl.F_SETFL, flags | flag)
 
-    def _on_io(self, *_):
+    def _on_io(self, _=None, frame=None):
         """Frames may have come. Not inside itself, where one call would lose what another has taken, and
         not while what it has raised is on its way out of input()."""
         self._signalled = True
-        arrived, self.arrived = self.arrived, None
-        if not arrived:             # whoever waits for a frame takes it
+        if not self.arrived:        # whoever waits for a frame takes it
             return
+        if frame and not self._reads(frame):
+            signal.setitimer(signal.ITIMER_REAL, 0.01, 1.0)
+            return
+        arrived, self.arrived = self.arrived, None
         if self.missed:
             self.missed = False
             raise KeyboardInterrupt
@@ -164,10 +171,10 @@ class Link:
         if self.missed:
             self.interrupt_soon()
 
-    def _on_child(self, *_):
+    def _on_child(self, number, frame):
         """Its end may not be seen on the pipe: what a rank has started may hold that."""
         os.write(self._waker, b".")
-        self._on_io()
+        self._on_io(number, frame)
 
     def _select(self, seconds, others=()):
         """Wait for the session, for a signal or for others; what is ready."""
