@@ -99,4 +99,15 @@ def base(place, build, full=False):
     }
     if full:
         env["PYMPI_TEST_FULL"] = "1"
+    if is_sanitized(build):
+        env["PYMPI_TEST_SANITIZED"] = "1"
     return env
+
+
+def is_sanitized(build):
+    """Whether what was freed stays for a while, so that resident memory says nothing."""
+    try:
+        with open(os.path.join(build, "Makefile"), encoding="utf-8") as f:
+            return "-fsanitize=address" in f.read()
+    except OSError:
+        return False

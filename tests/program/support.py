@@ -19,6 +19,7 @@ from harness import job
 BUILD = os.environ["PYMPI_BUILD"]
 PYMPI = os.environ["PYMPI"]
 FULL = "PYMPI_TEST_FULL" in os.environ
+SANITIZED = "PYMPI_TEST_SANITIZED" in os.environ
 SLOW = float(os.environ.get("PYMPI_TEST_SLOW", "1"))
 
 # pympi may say once that ranks share cores; it is no part of what a program wrote.

@@ -19,6 +19,7 @@ import mpi
 # How long a rank that failed waits for the others to come to the verdict.
 PATIENCE = 10.0
 FULL = "PYMPI_TEST_FULL" in os.environ
+SANITIZED = "PYMPI_TEST_SANITIZED" in os.environ
 SEED = int(os.environ.get("PYMPI_TEST_SEED", "1"))
 
 _control = None     # verdicts have a communicator of their own, made by main
