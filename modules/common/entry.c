@@ -48,6 +48,11 @@ static int share(void **bytes_p, size_t *size_p)
     return *bytes_p || !size ? share_bytes(*bytes_p, size) : -1;
 }
 
+static bool bundles(void)
+{
+    return pc_runtime_get()->bundle;
+}
+
 static const char *library_version(void)
 {
     static char version[MPI_MAX_LIBRARY_VERSION_STRING];
@@ -79,4 +84,7 @@ PC_EXPORT const pc_entry_table pc_entry = {
     .alone = alone,
     .watch = pc_together_watch,
     .library_version = library_version,
+    .bundles = bundles,
+    .spread = pc_spread_run,
+    .tell_node = pc_spread_tell,
 };

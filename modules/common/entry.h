@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define PC_ENTRY_VERSION 1
+#include "modules/common/spread.h"
+
+#define PC_ENTRY_VERSION 2
 #define PC_PLACE_SIGNAL  (SIGRTMAX - 2) /* in a session: say where you are */
 #define PC_ENTRY_SYMBOL  "pc_entry"
 
@@ -29,6 +31,7 @@ typedef struct {
     void (*here)(const char *text); /* says where this rank is, which goes on; NULL: nobody asks */
     bool intercept;                 /* blocking calls of MPI are led to our waiting */
     bool check;                     /* ranks are to be watched for disagreement and deadlock */
+    bool bundle;                    /* ranks are to import from rank 0's bundle */
 } pc_start;
 
 typedef struct {
@@ -43,6 +46,9 @@ typedef struct {
     /* Makes this interpreter's uncaught exceptions those of the job. Needs the GIL. */
     int (*watch)(void);
     const char *(*library_version)(void);
+    bool (*bundles)(void); /* true on all ranks when one wants a bundle, and it can be spread */
+    int (*spread)(const void *bytes, size_t size, pc_spread *spread_p); /* see pc_spread_run */
+    int (*tell_node)(void *bytes, int size);                            /* see pc_spread_tell */
 } pc_entry_table;
 
 #endif

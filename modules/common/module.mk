@@ -6,4 +6,4 @@ LIB_SRCS += modules/common/runtime.c modules/common/entry.c modules/common/toget
 	modules/common/intercept_small.c modules/common/intercept_collectives.c modules/common/breakout.c modules/common/errors.c modules/common/wait.c modules/common/buffers.c \
 	modules/common/progress.c modules/common/place.c modules/common/ledger.c \
 	modules/common/deadlock.c modules/common/judge.c modules/common/parcels.c \
-	modules/common/session.c modules/common/gate.c modules/common/foreign.c
+	modules/common/session.c modules/common/gate.c modules/common/foreign.c modules/common/spread.c

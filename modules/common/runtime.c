@@ -302,17 +302,18 @@ static void leave(void)
     runtime.owned = runtime.used = false;
 }
 
-/* A launcher may have given the word to some ranks only. */
-static int agree_on_check(pc_runtime *state, char *why, size_t size)
+/* A launcher may have given the words to some ranks only. */
+static int agree_on_words(pc_runtime *state, char *why, size_t size)
 {
-    int check = runtime.how.check;
+    int words[] = {runtime.how.check, runtime.how.bundle};
     if (state->inner != MPI_COMM_NULL &&
-        PMPI_Allreduce(MPI_IN_PLACE, &check, 1, MPI_INT, MPI_MAX, state->inner) != MPI_SUCCESS) {
+        PMPI_Allreduce(MPI_IN_PLACE, words, 2, MPI_INT, MPI_MAX, state->inner) != MPI_SUCCESS) {
         snprintf(why, size, "MPI_Allreduce of the world failed");
         return -1;
     }
-    state->check = check;
-    if (check && state->inner != MPI_COMM_NULL && state->size > 1 &&
+    state->check = words[0];
+    state->bundle = words[1] && state->inner != MPI_COMM_NULL && state->size > 1;
+    if (state->check && state->inner != MPI_COMM_NULL && state->size > 1 &&
         PMPI_Comm_dup(state->inner, &state->control) != MPI_SUCCESS) {
         snprintf(why, size, "MPI_Comm_dup of the world failed");
         return -1;
@@ -338,7 +339,7 @@ int pc_runtime_start(const pc_start *how, char *why, size_t size)
     }
     read_state(&runtime.state);
     if (duplicate_world(&runtime.state, why, size) < 0 ||
-        agree_on_check(&runtime.state, why, size) < 0) {
+        agree_on_words(&runtime.state, why, size) < 0) {
         return -1;
     }
     runtime.used = true;

@@ -27,6 +27,7 @@ typedef struct {
     int threads;  /* the level MPI gives, MPI_THREAD_... */
     bool crowded; /* more ranks on this node than processors: waits give way at once */
     bool check;   /* ranks are watched for disagreement and deadlock; the same on all of them */
+    bool bundle;  /* they import from rank 0's bundle; likewise, and only where there are others */
 
     /* Of a session, written by session.c alone; 0 in scripts. */
     unsigned statement; /* that runs on this rank */
