@@ -15,12 +15,14 @@ class PackageFinder:
     """Finds the package ``pympi`` in the library folder beside the executable."""
 
     def __init__(self, folder):
-        self.package = folder + "/python/pympi"
+        self.folder = folder + "/python"
+        self.package = self.folder + "/pympi"
 
     def find_spec(self, name, path=None, target=None):
         if name != "pympi":
             return None
-        return external.spec_from_file_location(
+        bundled = sys.path_importer_cache.get(self.folder)
+        return bundled.find_spec(name) if bundled else external.spec_from_file_location(
             name, self.package + "/__init__.py", submodule_search_locations=[self.package])
 
 

@@ -216,6 +216,14 @@ char **pi_launcher_words(const pi_launcher *launcher, const pi_options *options,
     if (options->session) {
         add(&line, "--session");
     }
+    if (!options->bundle) {
+        add(&line, "--no-bundle"); /* whatever their environment says */
+    } else {
+        add(&line, options->bundle_report ? "--bundle-report" : "--bundle");
+    }
+    if (options->bundle && options->preload) {
+        add_option(&line, "--preload", options->preload);
+    }
     if (options->threads) {
         add_option(&line, "--threads", threads);
     }

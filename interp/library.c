@@ -71,7 +71,8 @@ void pi_library_prepare(const pi_options *options, bool launched, bool crowded)
                    .last_word = tell_place,
                    .here = options->session && pi_relay_attached() ? pi_relay_tell_here : NULL,
                    .intercept = !options->no_intercept,
-                   .check = options->check || options->session};
+                   .check = options->check || options->session,
+                   .bundle = options->bundle};
 }
 
 const char *pi_library_why(void)

@@ -39,6 +39,10 @@ static const option ours[] = {
     {"--no-intercept", TAKES_NOTHING, FIELD(no_intercept)},
     {"--check", TAKES_NOTHING, FIELD(check)},
     {"--session", TAKES_NOTHING, FIELD(session)},
+    {"--bundle", TAKES_NOTHING, FIELD(bundle)},
+    {"--no-bundle", TAKES_NOTHING, FIELD(no_bundle)},
+    {"--bundle-report", TAKES_NOTHING, FIELD(bundle_report)},
+    {"--preload", TAKES_STRING, FIELD(preload)},
     {"--info", TAKES_NOTHING, FIELD(info)},
 };
 #undef FIELD
@@ -165,6 +169,8 @@ static bool read_cluster(pi_options *options, const char *letters, words *line)
         }
         options->isolated = options->isolated || *letters == 'E' || *letters == 'I';
         options->inspect = options->inspect || *letters == 'i';
+        options->verbose = options->verbose || *letters == 'v';
+        options->skips_line = options->skips_line || *letters == 'x';
         if (*letters == 'h' || *letters == '?' || *letters == 'V') {
             options->program = PI_PROGRAM_ANSWER;
             options->help = *letters != 'V';
@@ -232,6 +238,17 @@ static void read_check(pi_options *options)
     options->check = options->check || (wish && *wish && strcmp(wish, "0") != 0);
 }
 
+/* To name modules, or to want to know what was bundled, is to want a bundle. */
+static void read_bundle(pi_options *options)
+{
+    const char *wish = options->isolated ? NULL : getenv("PYMPI_PRELOAD");
+    if (!options->preload && wish && *wish) {
+        options->preload = wish;
+    }
+    options->bundle =
+        !options->no_bundle && (options->bundle || options->preload || options->bundle_report);
+}
+
 int pi_options_parse(pi_options *options, int argc, char **argv)
 {
     *options = (pi_options){.output = "raw", .mpi_threads = "multiple"};
@@ -256,6 +273,7 @@ int pi_options_parse(pi_options *options, int argc, char **argv)
     }
     keep_rest(options, &line);
     read_check(options);
+    read_bundle(options);
     if (options->job) {
         shorten_colons(options);
     }
@@ -296,6 +314,10 @@ void pi_options_usage(const char *name)
         "--mpi-threads LEVEL : single, funneled, serialized or multiple (default: multiple)\n"
         "--no-intercept   : MPI's blocking calls wait in MPI, where ^C does not reach them\n"
         "--check          : collectives in which ranks disagree, and deadlocks, are exceptions\n"
+        "--bundle         : ranks import what rank 0 reads once and gives them\n"
+        "--no-bundle      : every rank reads for itself, whatever PYMPI_PRELOAD says\n"
+        "--preload A,B.C  : these modules go into the bundle, with what they import\n"
+        "--bundle-report  : say what is in the bundle, and what was imported besides\n"
         "--session        : statements and answers as frames on standard input and output\n"
         "--info           : versions, launcher, binding, threads, where files go; then leave\n"
         "The rest is Python's own:\n",

@@ -11,6 +11,7 @@
 #include "config.h"
 #include "interp/arguments.h"
 #include "interp/builtin.h"
+#include "interp/bundle.h"
 #include "interp/interrupt.h"
 #include "interp/join.h"
 #include "interp/library.h"
@@ -18,22 +19,29 @@
 #include "interp/self.h"
 #include "interp/venv.h"
 
+/* Lets Python start as the python of an environment. */
+static PyStatus enter(PyConfig *config, const char *environment)
+{
+    PyStatus status = PyConfig_SetBytesString(config, &config->executable, environment);
+    if (!PyStatus_Exception(status) && pi_venv_is_foreign(environment)) {
+        status = PyConfig_SetBytesString(config, &config->home, PYMPI_PYTHON_HOME);
+    }
+    return status;
+}
+
 /* Starts the interpreter; environment, when not NULL, is the python of the environment to enter. */
-static PyStatus start(const pi_options *options, const char *environment)
+static PyStatus start(const pi_options *options, const char *executable, const char *environment)
 {
     PyConfig config;
     PyStatus status = pi_arguments_begin(&config, options);
     if (PyStatus_Exception(status)) {
         return status; /* nothing to clear: the configuration was not begun */
     }
-    if (environment) {
-        status = PyConfig_SetBytesString(&config, &config.executable, environment);
-    }
-    if (environment && !PyStatus_Exception(status) && pi_venv_is_foreign(environment)) {
-        status = PyConfig_SetBytesString(&config, &config.home, PYMPI_PYTHON_HOME);
+    if (environment && !pi_bundle_is_here()) {
+        status = enter(&config, environment);
     }
     if (!PyStatus_Exception(status)) {
-        status = Py_InitializeFromConfig(&config);
+        status = pi_bundle_initialize(&config, options, executable, environment);
     }
     PyConfig_Clear(&config);
     return status;
@@ -116,14 +124,22 @@ static int run_session(const pi_options *options)
 
 static int run_python(const pi_options *options, bool in_job)
 {
-    char executable[PATH_MAX], python[PATH_MAX];
-    pi_self_name(options->argv[0], executable, sizeof executable);
-    int entered = options->isolated ? 0 : pi_venv_named(executable, python, sizeof python);
-    if (entered < 0) {
-        return 2;
+    char name[PATH_MAX], python[PATH_MAX];
+    const char *executable = name, *environment = NULL;
+    if (pi_bundle_is_here()) {
+        pi_bundle_names(&executable, &environment);
+    } else {
+        pi_self_name(options->argv[0], name, sizeof name);
+        int entered = options->isolated ? 0 : pi_venv_named(name, python, sizeof python);
+        if (entered < 0) {
+            pi_bundle_give_up();
+            return 2;
+        }
+        environment = entered ? python : NULL;
     }
-    const char *environment = entered ? python : NULL;
-    PyStatus status = pi_builtin_add() < 0 ? PyStatus_NoMemory() : start(options, environment);
+    PyStatus status =
+        pi_builtin_add() < 0 ? PyStatus_NoMemory() : start(options, executable, environment);
+    pi_bundle_give_up();
     if (PyStatus_IsExit(status)) {
         return status.exitcode;
     }
@@ -134,7 +150,9 @@ static int run_python(const pi_options *options, bool in_job)
         PyErr_Print();
         return 1;
     }
-    return in_job && options->session ? run_session(options) : Py_RunMain();
+    return in_job && options->session       ? run_session(options)
+           : pi_bundle_has_program(options) ? pi_bundle_run()
+                                            : Py_RunMain();
 }
 
 int pi_rank_run(const pi_options *options)
@@ -149,7 +167,9 @@ int pi_rank_run(const pi_options *options)
     if (status) {
         return status;
     }
-    if (!in_job) {
+    if (in_job) {
+        pi_bundle_join();
+    } else {
         pi_library_prepare(options, false, false);
     }
     return run_python(options, in_job);

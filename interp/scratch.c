@@ -17,22 +17,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SHARED "/dev/shm"
-
-/* Removes a folder that has files only, and that nobody could have put a link in: it is the user's. */
-static void remove_folder(int lock, const char *folder)
+static int remove_one(const char *path, const struct stat *file, int type, struct FTW *at)
 {
-    DIR *list = fdopendir(dup(lock));
-    struct dirent *entry;
-    if (!list) {
-        return;
-    }
-    rewinddir(list);
-    while ((entry = readdir(list))) {
-        unlinkat(lock, entry->d_name, 0);
-    }
-    closedir(list);
-    rmdir(folder);
+    (void)file, (void)type, (void)at;
+    remove(path);
+    return 0;
+}
+
+/* Nobody else could have put a link into a folder of the user's. */
+static void remove_folder(const char *folder)
+{
+    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* Opens a folder of ours that no living job holds; -1 when there is none. */
@@ -50,20 +45,25 @@ static int lock_folder(const char *folder)
     return -1;
 }
 
-/* What jobs whose front was killed have left. */
-static void remove_left_behind(const char *prefix)
+void pi_scratch_remove(const char *folder)
 {
-    DIR *list = opendir(SHARED);
+    int lock = lock_folder(folder);
+    if (lock >= 0) {
+        remove_folder(folder);
+        close(lock);
+    }
+}
+
+void pi_scratch_remove_left(void)
+{
+    char prefix[32], folder[sizeof PI_SCRATCH_SHARED + NAME_MAX + 2];
+    DIR *list = opendir(PI_SCRATCH_SHARED);
     struct dirent *entry;
-    char folder[sizeof SHARED + sizeof entry->d_name];
+    snprintf(prefix, sizeof prefix, PI_SCRATCH_PREFIX, (long)geteuid());
     while (list && (entry = readdir(list))) {
         if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0) {
-            snprintf(folder, sizeof folder, SHARED "/%s", entry->d_name);
-            int lock = lock_folder(folder);
-            if (lock >= 0) {
-                remove_folder(lock, folder);
-                close(lock);
-            }
+            snprintf(folder, sizeof folder, PI_SCRATCH_SHARED "/%s", entry->d_name);
+            pi_scratch_remove(folder);
         }
     }
     if (list) {
@@ -94,25 +94,17 @@ void pi_scratch_open(pi_scratch *scratch)
     static const char *const names[] = {"OMPI_MCA_btl_vader_backing_directory",
                                         "OMPI_MCA_osc_sm_backing_directory",
                                         "OMPI_MCA_osc_rdma_backing_directory"};
-    char prefix[32];
     *scratch = (pi_scratch){.lock = -1};
     if (getenv(names[0]) || getenv("OMPI_MCA_btl_sm_backing_directory")) {
         return;
     }
-    snprintf(prefix, sizeof prefix, "pympi-%ld-", (long)geteuid());
-    remove_left_behind(prefix);
-    snprintf(scratch->folder, sizeof scratch->folder, SHARED "/%sXXXXXX", prefix);
+    pi_scratch_remove_left();
+    snprintf(scratch->folder, sizeof scratch->folder,
+             PI_SCRATCH_SHARED "/" PI_SCRATCH_PREFIX "XXXXXX", (long)geteuid());
     scratch->lock = make_folder(scratch->folder);
     for (size_t i = 0; scratch->lock >= 0 && i < sizeof names / sizeof *names; i++) {
         setenv(names[i], scratch->folder, 0);
     }
-}
-
-static int remove_one(const char *path, const struct stat *file, int type, struct FTW *at)
-{
-    (void)file, (void)type, (void)at;
-    remove(path);
-    return 0;
 }
 
 /* Removes the folders that a pattern with a process and a user in it matches. */
@@ -121,7 +113,7 @@ static void sweep(const char *pattern)
     glob_t found;
     if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0) {
         for (size_t i = 0; i < found.gl_pathc; i++) {
-            nftw(found.gl_pathv[i], remove_one, 16, FTW_DEPTH | FTW_PHYS);
+            remove_folder(found.gl_pathv[i]);
         }
     }
     globfree(&found);
@@ -142,7 +134,7 @@ void pi_scratch_sweep(pid_t launcher)
 void pi_scratch_close(pi_scratch *scratch)
 {
     if (scratch->lock >= 0) {
-        remove_folder(scratch->lock, scratch->folder);
+        remove_folder(scratch->folder);
         close(scratch->lock);
         scratch->lock = -1;
     }

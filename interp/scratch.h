@@ -9,6 +9,9 @@
 
 #include <sys/types.h>
 
+#define PI_SCRATCH_SHARED "/dev/shm"
+#define PI_SCRATCH_PREFIX "pympi-%ld-" /* of the user's folders there; behind it are six letters */
+
 typedef struct {
     int lock; /* held while the job lives; -1: there is no folder */
     char folder[64];
@@ -19,6 +22,12 @@ typedef struct {
 void pi_scratch_open(pi_scratch *scratch);
 
 void pi_scratch_close(pi_scratch *scratch);
+
+/* Removes the folders there that no living process of the user's holds. */
+void pi_scratch_remove_left(void);
+
+/* Removes one of them, with all that is in it, unless a living process holds it. */
+void pi_scratch_remove(const char *folder);
 
 /* Removes what a launcher that was killed has left of its own among the temporary files. */
 void pi_scratch_sweep(pid_t launcher);

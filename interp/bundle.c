@@ -1,0 +1,363 @@
+/* Imports from the bundle: what rank 0 reads once, in the memory of every node.
+ * SPDX-License-Identifier: MIT
+ *
+ * Rank 0 starts first, as any Python does, and then knows what the others need: it gives them its
+ * configuration, the answers that `site` got, and modules (bundle_make.py). They have all that before
+ * they start, and look for modules there first (bundled.py).
+ *
+ * The bundle is a header, the configuration as strings, an index that bundled.py reads, a table of the
+ * files to stage, code, and those files. */
+#include "interp/bundle.h"
+
+#include <dlfcn.h>
+#include <marshal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "bundle_make.h"
+#include "bundled.h"
+#include "interp/library.h"
+#include "interp/self.h"
+#include "interp/stage.h"
+#include "interp/text.h"
+
+#define MAGIC "pympiB1"
+
+typedef struct {
+    char magic[8];
+    uint64_t config;
+    uint64_t index;
+    uint64_t table;
+    uint64_t files;   /* where they begin: at a page */
+    uint64_t program; /* where the program's source begins; 0: every rank reads it */
+    uint64_t program_size;
+} header;
+
+static struct {
+    bool owes;                  /* rank 0, before the others have their bundle */
+    pc_spread from;             /* on the others */
+    char folder[PI_STAGE_NAME]; /* where this node's files are; empty: they are not */
+} bundle;
+
+static bool is_sound(const pc_spread *from)
+{
+    const header *head = from->bytes;
+    return head && from->size >= sizeof *head &&
+           memcmp(head->magic, MAGIC, sizeof head->magic) == 0;
+}
+
+/* On the first rank of a node. What has been written is not needed twice. */
+static void write_files(const pc_spread *spread)
+{
+    const header *head = spread->bytes;
+    const char *start = spread->bytes;
+    pi_stage_files files = {.table = start + sizeof *head + head->config + head->index,
+                            .table_size = head->table,
+                            .bytes = start + head->files,
+                            .size = spread->size - head->files};
+    pi_stage_write(&files, bundle.folder);
+    if (files.size) {
+        madvise((void *)files.bytes, files.size, MADV_REMOVE);
+    }
+}
+
+/* Collective over the node, like all that follows a spread. */
+static void stage(const pc_spread *spread)
+{
+    if (spread->first && is_sound(spread)) {
+        write_files(spread);
+    }
+    if (pi_library_start()->tell_node(bundle.folder, sizeof bundle.folder) < 0 ||
+        (bundle.folder[0] && !spread->first && pi_stage_hold(bundle.folder) < 0)) {
+        bundle.folder[0] = '\0';
+    }
+}
+
+void pi_bundle_join(void)
+{
+    const pc_entry_table *entry = pi_library_start();
+    if (!entry->bundles()) {
+        return;
+    }
+    bundle.owes = entry->rank() == 0;
+    if (bundle.owes || entry->spread(NULL, 0, &bundle.from) < 0) {
+        return;
+    }
+    stage(&bundle.from);
+    if (!is_sound(&bundle.from)) {
+        bundle.from.bytes = NULL;
+    }
+}
+
+/* The copy on rank 0's node is the other ranks': rank 0 has the files. */
+static void give(const void *bytes, size_t size)
+{
+    pc_spread own;
+    bundle.owes = false;
+    if (pi_library_start()->spread(bytes, size, &own) == 0) {
+        stage(&own);
+    }
+}
+
+void pi_bundle_give_up(void)
+{
+    if (bundle.owes) {
+        give(NULL, 0);
+    }
+}
+
+/* The strings of the configuration stand behind the header, each with its end. */
+static const char *first_string(void)
+{
+    return (const char *)bundle.from.bytes + sizeof(header);
+}
+
+static const char *next_string(const char *string)
+{
+    return string + strlen(string) + 1;
+}
+
+static const char *string_at(int number)
+{
+    const char *string = first_string();
+    while (number-- > 0) {
+        string = next_string(string);
+    }
+    return string;
+}
+
+bool pi_bundle_is_here(void)
+{
+    return bundle.from.bytes != NULL;
+}
+
+void pi_bundle_names(const char **executable_p, const char **environment_p)
+{
+    const char *environment = string_at(1);
+    *executable_p = string_at(0);
+    *environment_p = *environment ? environment : NULL;
+}
+
+/* What Python works out by looking at the file system, in the order of `configuration` in bundled.py. */
+#define FIELDS 9
+#define NAMES  4 /* strings before them: executable, environment, program, its entry in sys.path */
+static void list_fields(PyConfig *config, wchar_t ***fields)
+{
+    wchar_t **const all[FIELDS] = {
+        &config->home,       &config->executable,       &config->base_executable,
+        &config->prefix,     &config->base_prefix,      &config->exec_prefix,
+        &config->stdlib_dir, &config->base_exec_prefix, &config->platlibdir,
+    };
+    memcpy(fields, all, sizeof all);
+}
+
+static PyStatus read_paths(PyConfig *config, const char *string, const char *end)
+{
+    PyStatus status = PyStatus_Ok();
+    config->module_search_paths_set = 1;
+    for (; string < end && !PyStatus_Exception(status); string = next_string(string)) {
+        wchar_t *wide = Py_DecodeLocale(string, NULL);
+        status = wide ? PyWideStringList_Append(&config->module_search_paths, wide)
+                      : PyStatus_NoMemory();
+        PyMem_RawFree(wide);
+    }
+    return status;
+}
+
+static PyStatus read_config(PyConfig *config)
+{
+    wchar_t **fields[FIELDS];
+    PyStatus status = PyStatus_Ok();
+    const header *head = bundle.from.bytes;
+    const char *string = string_at(NAMES);
+    list_fields(config, fields);
+    for (int i = 0; i < FIELDS && !PyStatus_Exception(status); i++) {
+        if (*string) {
+            status = PyConfig_SetBytesString(config, fields[i], string);
+        }
+        string = next_string(string);
+    }
+    return PyStatus_Exception(status) ? status
+                                      : read_paths(config, string, first_string() + head->config);
+}
+
+/* A module of ours, in no list of modules. Before there is a path the import system cannot make one. */
+static PyObject *load(const char *name, const unsigned char *bytes, size_t size)
+{
+    PyObject *code = PyMarshal_ReadObjectFromString((const char *)bytes, (Py_ssize_t)size);
+    PyObject *module = code ? PyModule_New(name) : NULL;
+    PyObject *names = module ? PyModule_GetDict(module) : NULL;
+    PyObject *done = NULL;
+    if (names && PyDict_SetItemString(names, "__builtins__", PyEval_GetBuiltins()) == 0) {
+        done = PyEval_EvalCode(code, names, names);
+    }
+    if (!done) {
+        Py_CLEAR(module);
+    }
+    Py_XDECREF(done);
+    Py_XDECREF(code);
+    return module;
+}
+
+static PyObject *load_finder(void)
+{
+    return load("_pympi_bundle", pi_bundled_code, sizeof pi_bundled_code);
+}
+
+/* Opens a library that extensions need, so that the linker finds it by name. */
+static PyObject *open_library(PyObject *Py_UNUSED(self), PyObject *path)
+{
+    const char *name = PyUnicode_AsUTF8(path);
+    return name ? PyBool_FromLong(dlopen(name, RTLD_NOW) != NULL) : NULL;
+}
+
+static PyMethodDef methods[] = {
+    {"open_library", open_library, METH_O, PyDoc_STR("Opens a library; True if it can be.")},
+    {0},
+};
+
+/* Shows a started, pathless interpreter the bundle. */
+static PyObject *serve(const pi_options *options)
+{
+    bool reports = options->bundle_report && pi_library_start()->rank() == 1;
+    const header *head = bundle.from.bytes;
+    Py_ssize_t start = (Py_ssize_t)(sizeof *head + head->config);
+    Py_ssize_t end = start + (Py_ssize_t)head->index;
+    PyObject *view = PyMemoryView_FromMemory((char *)bundle.from.bytes,
+                                             (Py_ssize_t)bundle.from.size, PyBUF_READ);
+    PyObject *finder = view ? load_finder() : NULL;
+    PyObject *served =
+        finder ? PyObject_CallMethod(finder, "serve", "OnnnsNN", view, start, end,
+                                     end + (Py_ssize_t)head->table, bundle.folder,
+                                     PyCFunction_New(methods, NULL), PyBool_FromLong(reports))
+               : NULL;
+    Py_XDECREF(finder);
+    Py_XDECREF(view);
+    return served;
+}
+
+/* Makes the bundle and gives it away. names: the first strings of the configuration. */
+static PyObject *make(PyObject *listener, const pi_options *options, PyObject *names)
+{
+    static const char *const kinds[] = {"none", "stdin", "file", "command", "module", ""};
+    PyObject *maker = load("_pympi_bundle_make", pi_bundle_make_code, sizeof pi_bundle_make_code);
+    PyObject *bytes =
+        maker ? PyObject_CallMethod(maker, "make", "OssOssN", listener, kinds[options->program],
+                                    options->program_name ? options->program_name : "", names,
+                                    options->preload ? options->preload : "", pi_self_library(),
+                                    PyBool_FromLong(options->bundle_report))
+              : NULL;
+    Py_XDECREF(maker);
+    if (!bytes) {
+        return NULL;
+    }
+    give(PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
+    return bytes;
+}
+
+/* An exception in what is ours leaves a Python that imports the ordinary way. */
+static void forgive(PyObject *result, bool verbose)
+{
+    if (!result && verbose) {
+        PyErr_Print();
+    }
+    PyErr_Clear();
+    Py_XDECREF(result);
+}
+
+static PyStatus follow(PyConfig *config, const pi_options *options)
+{
+    PyStatus status = read_config(config);
+    config->_init_main = 0;
+    if (!PyStatus_Exception(status)) {
+        status = Py_InitializeFromConfig(config);
+    }
+    if (!PyStatus_Exception(status)) {
+        forgive(serve(options), options->verbose);
+        status = _Py_InitializeMain();
+    }
+    return status;
+}
+
+/* The strings that rank 0 knows before Python: executable, environment, home. */
+static PyObject *list_names(PyConfig *config, const char *executable, const char *environment)
+{
+    return Py_BuildValue("[NNN]", PyUnicode_DecodeFSDefault(executable),
+                         PyUnicode_DecodeFSDefault(environment ? environment : ""),
+                         PyUnicode_FromWideChar(config->home ? config->home : L"", -1));
+}
+
+static PyStatus lead(PyConfig *config, const pi_options *options, const char *executable,
+                     const char *environment)
+{
+    config->_init_main = 0;
+    PyStatus status = Py_InitializeFromConfig(config);
+    if (PyStatus_Exception(status)) {
+        return status;
+    }
+    PyObject *finder = load_finder();
+    PyObject *listener = finder ? PyObject_CallMethod(finder, "listen", NULL) : NULL;
+    Py_XINCREF(listener);
+    forgive(listener, options->verbose);
+    status = _Py_InitializeMain();
+    if (listener && !PyStatus_Exception(status)) {
+        PyObject *names = list_names(config, executable, environment);
+        forgive(names ? make(listener, options, names) : NULL, options->verbose);
+        Py_XDECREF(names);
+    }
+    Py_XDECREF(finder);
+    Py_XDECREF(listener);
+    return status;
+}
+
+PyStatus pi_bundle_initialize(PyConfig *config, const pi_options *options, const char *executable,
+                              const char *environment)
+{
+    return bundle.owes         ? lead(config, options, executable, environment)
+           : bundle.from.bytes ? follow(config, options)
+                               : Py_InitializeFromConfig(config);
+}
+
+bool pi_bundle_has_program(const pi_options *options)
+{
+    const header *head = bundle.from.bytes;
+    return head && head->program && options->program == PI_PROGRAM_FILE && !options->inspect &&
+           !options->skips_line && !getenv("PYTHONINSPECT");
+}
+
+/* Python's file of source text wants a descriptor. */
+static FILE *open_program(void)
+{
+    const header *head = bundle.from.bytes;
+    int fd = memfd_create("program", MFD_CLOEXEC);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "r+");
+    if (!file || pi_write_all(fd, (const char *)head + head->program, head->program_size) < 0) {
+        return NULL;
+    }
+    rewind(file);
+    return file;
+}
+
+static int enter_path(const char *folder)
+{
+    PyObject *path = PySys_GetObject("path"), *entry = PyUnicode_DecodeFSDefault(folder);
+    int result = path && entry ? PyList_Insert(path, 0, entry) : -1;
+    Py_XDECREF(entry);
+    return result;
+}
+
+int pi_bundle_run(void)
+{
+    const char *name = string_at(2), *folder = string_at(3);
+    FILE *file = open_program();
+    if (!file || (*folder && enter_path(folder) < 0)) {
+        PyErr_Print();
+        return 1;
+    }
+    PyCompilerFlags flags = {.cf_flags = 0, .cf_feature_version = PY_MINOR_VERSION};
+    int status = PyRun_AnyFileExFlags(file, name, 1, &flags) < 0;
+    return Py_FinalizeEx() < 0 && !status ? 120 : status; /* Python's own status then */
+}
