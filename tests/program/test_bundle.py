@@ -1,0 +1,429 @@
+"""Imports from the bundle: counted calls, what modules look like, stale records, ranks that differ."""
+# SPDX-License-Identifier: MIT
+# timeout: 600
+
+import glob
+import os
+import shutil
+import subprocess
+import unittest
+
+import support
+import traced
+
+OPTIONAL = 20
+MODULES = 200
+
+LOOK = """
+    import sys, mpi, {0}
+    def look(m):
+        s = m.__spec__
+        return (m.__name__, getattr(m, '__file__', None), getattr(m, '__cached__', None), s.origin,
+                s.cached, type(s.loader).__name__, type(s.loader).__module__, s.has_location,
+                s.submodule_search_locations and list(s.submodule_search_locations),
+                m.__package__, type(m.__loader__).__name__)
+    rows = [repr(look(m)) for n, m in sorted(sys.modules.items())
+            if getattr(m, '__spec__', None) and not n.startswith(('_pympi', 'pympi', 'mpi'))
+            and m.__spec__.name == n]
+    everyone = mpi.gather([r for r in rows if 'atexit' not in r])
+    if mpi.rank == 0:
+        for other in everyone[1:]:
+            print(len(other) > 20, sorted(set(other) ^ set(everyone[0])))
+"""
+
+
+class Bundled(support.Case):
+    """A cache folder of one's own per method, where records go."""
+
+    def setUp(self):
+        super().setUp()
+        self.env = {"XDG_CACHE_HOME": os.path.join(self.folder, "cache")}
+
+    def bundled(self, n, args, options=("--bundle",), **kw):
+        r = support.run(["-n", str(n), *options, *args], env=self.env | kw.pop("env", {}),
+                        timeout=60, **kw)
+        r.err = support.NOTE.sub("", r.err)
+        return r
+
+    def records(self):
+        return sorted(glob.glob(f"{self.folder}/cache/pympi/imports/*"))
+
+    def package(self, name="pack", modules=5, optional=0):
+        """A package that imports its modules, some of which try what does not exist."""
+        imports = "\n".join(f"from {name} import m{i}" for i in range(modules))
+        self.write(f"{name}/__init__.py", imports + "\n")
+        for i in range(modules):
+            tried = f"try:\n    import nowhere_{i}\nexcept ImportError:\n    pass\n"
+            with open(f"{self.folder}/{name}/m{i}.py", "w", encoding="utf-8") as f:
+                f.write(f"x = {i}\n" + (tried if i < optional else ""))
+        program = self.write("program.py", f"import {name}\nprint({name}.m1.x)\n")
+        self.age()
+        return program
+
+    def age(self):
+        """What has changed since the last run began is left out: make all files old."""
+        for folder, _, files in os.walk(self.folder):
+            for name in files:
+                if not folder.startswith(self.env["XDG_CACHE_HOME"]):
+                    os.utime(os.path.join(folder, name), (1.5e9, 1.5e9))
+
+
+@traced.needs_strace
+class Counts(Bundled):
+    def fewer(self, most, args, runs=2, **kw):
+        """On the last run every rank but 0 makes at most so many calls."""
+        for _ in range(runs):
+            r, calls = traced.rank_calls(3, ["--bundle", *args], env=self.env, **kw)
+            self.assertEqual((r.status, r.err), (0, ""), r.out)
+        self.assertEqual(len(calls), 2)
+        for lines in calls:
+            self.assertLessEqual(len(lines), most, "\n".join(lines))
+
+    def test_nothing_but_python(self):
+        self.fewer(0, ["-c", "pass"])
+
+    def test_first_run_of_a_package(self):
+        self.fewer(0, [self.package(modules=MODULES, optional=OPTIONAL)], runs=1)
+
+    def test_second_run_of_a_package(self):
+        self.fewer(0, [self.package(modules=MODULES, optional=OPTIONAL)])
+
+    def test_mpi_and_json(self):
+        self.fewer(0, ["-c", "import mpi, json, email.message; mpi.barrier()"])
+
+    @support.needs("numpy")
+    def test_numpy(self):
+        self.fewer(0, ["-c", "import numpy; assert (numpy.eye(3) @ numpy.eye(3)).sum() == 3"])
+
+    @support.needs("scipy")
+    @support.needs("h5py")
+    @support.needs("mpi4py")
+    def test_scipy_h5py_mpi4py(self):
+        self.fewer(0, ["-c", "import scipy.linalg, h5py, mpi4py.MPI"])
+
+    def test_ranks_ask_no_more_than_one(self):
+        """Of the package's own folder only rank 0 asks, whatever the number of ranks."""
+        program = self.package(modules=20, optional=5)
+        self.bundled(2, [program])
+        counts = [traced.all_calls(n, ["--bundle", program], [self.folder + "/pack"], env=self.env)
+                  for n in (2, 4)]
+        self.assertEqual(counts[0], counts[1])
+
+
+class Faithful(Bundled):
+    def same_on_ranks(self, module):
+        program = self.write("look.py", LOOK.format(module))
+        for _ in range(2):
+            r = self.bundled(3, [program])
+            self.assertEqual((r.status, r.err, r.out), (0, "", "True []\n" * 2))
+
+    def test_modules_look_as_on_rank_0(self):
+        self.same_on_ranks("json, email.message, concurrent.futures")
+
+    @support.needs("numpy")
+    def test_extensions_look_as_on_rank_0(self):
+        self.same_on_ranks("numpy.linalg, numpy.random")
+
+    def everywhere(self, code, out, **kw):
+        """On the first and the second run every rank prints this."""
+        program = self.write("program.py", code)
+        for _ in range(2):
+            r = self.bundled(2, [program], **kw)
+            self.assertEqual((r.status, r.err, r.out), (0, "", out * 2))
+
+    def test_program(self):
+        program = os.path.join(self.folder, "program.py")
+        self.everywhere("""
+            import sys
+            print(__name__, __file__, sys.argv, sys.path[0], __spec__, type(__loader__).__name__,
+                  sys.flags.no_site, sys.flags.isolated, 'x')
+            """, f"__main__ {program} ['{program}'] {self.folder} None SourceFileLoader 0 0 x\n")
+
+    def test_source_resources_and_metadata(self):
+        self.write("pack/__init__.py", "def f():\n    return 1\n")
+        self.write("pack/text.txt", "a text")
+        self.everywhere("""
+            import inspect, importlib.resources, pkgutil, pack
+            print(inspect.getsource(pack.f).split(), pkgutil.get_data('pack', 'text.txt'),
+                  importlib.resources.files('pack').joinpath('text.txt').read_text(),
+                  pack.__loader__.is_package('pack'), [m.name for m in pkgutil.iter_modules(pack.__path__)])
+            """, "['def', 'f():', 'return', '1'] b'a text' a text True []\n")
+
+    def test_namespace_package(self):
+        self.write("one/space/a.py", "x = 1")
+        self.write("two/space/b.py", "x = 2")
+        path = f"{self.folder}/one:{self.folder}/two"
+        self.everywhere("import space.a, space.b; print(space.a.x, space.b.x, len(space.__path__))",
+                        "1 2 2\n", env={"PYTHONPATH": path})
+
+    def test_traceback(self):
+        """No line of ours is in it, and the source lines are."""
+        self.write("broken.py", "def f():\n    raise ValueError('no')\nf()\n")
+        r = self.bundled(2, [self.write("program.py", "import broken")])
+        self.assertIn("raise ValueError('no')", r.err)
+        self.assertNotIn("frozen", r.err)
+        self.assertNotIn("bundle", r.err)
+
+    def test_missing_module(self):
+        r = self.bundled(2, ["-c", "import json, nowhere_at_all"])
+        self.assertIn("ModuleNotFoundError: No module named 'nowhere_at_all'", r.err)
+        self.assertNotIn("frozen", r.err)
+
+    def test_environment(self):
+        support.run(["-m", "venv", "--without-pip", f"{self.folder}/env"], timeout=60)
+        folder = glob.glob(f"{self.folder}/env/lib/python*/site-packages")[0]
+        os.mkdir(f"{self.folder}/extra")
+        for name, text in (("only_here.py", "x = 5\n"), ("more.pth", f"{self.folder}/extra\n"),
+                           ("../../../../extra/further.py", "x = 6\n"),
+                           ("line.pth", "import sys; sys.line = 'ran'\n")):
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
+                f.write(text)
+        code = "import sys, only_here, further; print(only_here.x, further.x, sys.line, sys.prefix)"
+        for _ in range(2):
+            r = self.bundled(2, ["-c", code], program=f"{self.folder}/env/bin/python")
+            self.assertEqual((r.status, r.out), (0, f"5 6 ran {self.folder}/env\n" * 2), r.err)
+
+
+class Changes(Bundled):
+    def test_edited_between_runs(self):
+        for text in ("x = 1", "x = 22", "x = 333"):
+            self.write("edited.py", text)
+            r = self.bundled(3, ["-c", "import edited; print(edited.x)"], cwd=self.folder)
+            self.assertEqual((r.status, r.out), (0, f"{text[4:]}\n" * 3), r.err)
+
+    def test_gone_and_come(self):
+        code = "import importlib.util as u; print(u.find_spec('coming') is not None)"
+        for there in (True, False, True):
+            path = self.write("coming.py", "")
+            if not there:
+                os.unlink(path)
+            r = self.bundled(2, ["-c", code], cwd=self.folder)
+            self.assertEqual((r.status, r.out), (0, f"{there}\n" * 2), r.err)
+
+    def test_reload_reads_anew(self):
+        program = self.write("program.py", """
+            import importlib, os, mpi, changing
+            first = changing.x
+            mpi.barrier()
+            if mpi.rank == 0:
+                with open(changing.__file__, "w") as f:
+                    f.write("x = 'second, longer'")
+            mpi.barrier()
+            mpi.print(first, importlib.reload(changing).x, ordered=True)
+            """)
+        for _ in range(2):
+            self.write("changing.py", "x = 'first'")
+            r = self.bundled(2, [program], options=["--bundle", "-B"])
+            self.assertEqual((r.status, r.out), (0, "first second, longer\n" * 2), r.err)
+
+    def test_made_at_run_time(self):
+        """Searched for in vain, then written, then found."""
+        program = self.write("program.py", """
+            import mpi, os, sys
+            try:
+                import made
+                print("too early")
+            except ImportError:
+                mpi.barrier()
+                if mpi.rank == 0:
+                    with open(os.path.join(sys.path[0], "made.py"), "w") as f:
+                        f.write("x = 4")
+                mpi.barrier()
+                import made
+                mpi.print(made.x, ordered=True)
+            mpi.barrier()
+            if mpi.rank == 0:
+                os.unlink(made.__file__)
+            """)
+        for _ in range(3):
+            r = self.bundled(2, [program], options=["--bundle", "-B"])
+            self.assertEqual((r.status, r.out), (0, "4\n4\n"), r.err)
+
+    def test_damaged_records(self):
+        args = ["-c", "import json; print(json.dumps([1]))"]
+        self.bundled(2, args)
+        for damage in (lambda b: b[:-3], lambda b: b[:40] + b"\xff" + b[41:], lambda b: b""):
+            path, = self.records()
+            with open(path, "rb") as f:
+                data = f.read()
+            with open(path, "wb") as f:
+                f.write(damage(data))
+            r = self.bundled(2, args)
+            self.assertEqual((r.status, r.out, r.err), (0, "[1]\n[1]\n", ""))
+
+    def test_rights_of_records(self):
+        self.bundled(2, ["-c", "pass"])
+        path, = self.records()
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        self.assertEqual(os.stat(os.path.dirname(path)).st_mode & 0o777, 0o700)
+
+    def test_no_cache_folder(self):
+        r = self.bundled(2, ["-c", "print(1)"], env={"XDG_CACHE_HOME": "/proc/none", "HOME": None})
+        self.assertEqual((r.status, r.out, r.err), (0, "1\n1\n", ""))
+
+
+class Divergence(Bundled):
+    def test_ranks_import_what_they_like(self):
+        self.package("common", 5, 3)
+        program = self.write("program.py", """
+            import mpi, threading, importlib
+            names = ["common", "json", "email.message", "decimal", "nowhere", "csv", "wave"]
+            got = []
+            def take(name):
+                try:
+                    got.append(importlib.import_module(name).__name__)
+                except ImportError as e:
+                    got.append(str(e))
+            mine = names[mpi.rank:] + names[:mpi.rank] if mpi.rank != 2 else []
+            threads = [threading.Thread(target=take, args=[n]) for n in mine]
+            for t in threads: t.start()
+            for t in threads: t.join()
+            if mpi.rank == 2:
+                import fractions
+            mpi.print(len(got), sorted(set(got) ^ set(names)), ordered=True)
+            """)
+        names = ["common", "json", "email.message", "decimal", "nowhere", "csv", "wave"]
+        some = f"7 {sorted(['nowhere', chr(78) + 'o module named ' + repr('nowhere')])}\n"
+        for _ in range(2):
+            r = self.bundled(4, [program])
+            self.assertEqual((r.status, r.out), (0, some * 2 + f"0 {sorted(names)}\n" + some), r.err)
+
+    def test_in_a_fork(self):
+        program = self.write("program.py", """
+            import mpi, os, sys, warnings
+            warnings.simplefilter("ignore")
+            pid = os.fork()
+            if not pid:
+                import colorsys, json
+                os._exit(len(json.dumps([1, 2])))
+            print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+            """)
+        r = self.bundled(2, [program])
+        self.assertEqual((r.status, r.out), (0, "6\n6\n"), r.err)
+
+
+def shared():
+    return set(glob.glob(f"/dev/shm/pympi-{os.geteuid()}-*"))
+
+
+@unittest.skipUnless(shutil.which("cc"), "no C compiler is installed")
+class Extensions(Bundled):
+    """A package with an extension and, beside it, a library that it finds by $ORIGIN."""
+
+    SOURCE = """
+        #include <Python.h>
+        int helper(void);
+        static PyObject *number(PyObject *self, PyObject *none) { return PyLong_FromLong(helper()); }
+        static PyMethodDef methods[] = {{"number", number, METH_NOARGS, ""}, {0}};
+        static PyModuleDef_Slot slots[] = {{0}};
+        static PyModuleDef def = {PyModuleDef_HEAD_INIT, "ext", 0, 0, methods, slots};
+        PyMODINIT_FUNC PyInit_ext(void) { return PyModuleDef_Init(&def); }
+        """
+
+    def setUp(self):
+        super().setUp()
+        self.write("wheel/__init__.py", "from wheel import ext\n")
+        self.write("wheel/ext.c", self.SOURCE)
+        os.mkdir(f"{self.folder}/wheel.libs")
+        self.build("helper", "int helper(void) { return 42; }")
+        suffix = subprocess.run([support.python3, "-c", "import sysconfig; print(sysconfig.get_config_var"
+                                 "('EXT_SUFFIX'), sysconfig.get_path('include'))"],
+                                capture_output=True, text=True, check=True).stdout.split()
+        subprocess.run(["cc", "-shared", "-fPIC", f"-I{suffix[1]}", "wheel/ext.c", "-o",
+                        f"wheel/ext{suffix[0]}", "-Lwheel.libs", "-lhelper-1234",
+                        "-Wl,-rpath,$ORIGIN/../wheel.libs"], cwd=self.folder, check=True, timeout=60)
+        self.program = self.write("program.py", """
+            import mpi, wheel.ext
+            with open("/proc/self/maps") as f:
+                maps = [l.split()[-1] for l in f if "wheel" in l]
+            places = {m.startswith("/dev/shm/") for m in maps}
+            mpi.print(wheel.ext.number(), wheel.ext.__file__ == wheel.ext.__spec__.origin,
+                      wheel.ext.__file__.startswith("/dev"), places, ordered=True)
+            """)
+        self.age()
+
+    def build(self, name, source):
+        self.write(f"{name}.c", source)
+        subprocess.run(["cc", "-shared", "-fPIC", f"{name}.c", "-o",
+                        f"wheel.libs/lib{name}-1234.so", f"-Wl,-soname,lib{name}-1234.so"],
+                       cwd=self.folder, check=True, timeout=60)
+
+    def test_staged(self):
+        before = shared()
+        for _ in range(2):
+            r = self.bundled(3, [self.program])
+            self.assertEqual((r.status, r.err), (0, ""), r.out)
+            self.assertEqual(r.out, "42 True False {False}\n" + "42 True False {True}\n" * 2)
+            self.assertLessEqual(shared(), before)
+
+    @traced.needs_strace
+    def test_no_call_on_the_path(self):
+        program = self.write("plain.py", "import wheel.ext; print(wheel.ext.number())")
+        self.age()
+        for _ in range(2):
+            r, calls = traced.rank_calls(2, ["--bundle", program], env=self.env)
+            self.assertEqual((r.status, r.out), (0, "42\n42\n"), r.err)
+            self.assertEqual(calls, [[]])
+
+    def test_nothing_left_by_a_killed_rank(self):
+        before = shared()
+        program = self.write("killed.py", """
+            import mpi, os, signal, wheel.ext
+            mpi.barrier()
+            if mpi.rank == 1:
+                os.kill(os.getpid(), signal.SIGKILL)
+            mpi.barrier()
+            """)
+        r = self.bundled(3, [program])
+        self.assertNotEqual(r.status, 0)
+        self.assertLessEqual(shared(), before)
+
+
+class Options(Bundled):
+    def test_off_with_one_rank(self):
+        r = self.bundled(1, ["-c", "print(1)"], options=["--bundle-report"])
+        self.assertEqual((r.status, r.out, r.err), (0, "1\n", ""))
+        self.assertEqual(self.records(), [])
+
+    def test_off_by_default(self):
+        r = self.bundled(2, ["-c", "import json"], options=[])
+        self.assertEqual((r.status, r.err, self.records()), (0, "", []))
+
+    def test_preload(self):
+        code = "import importlib; importlib.import_module('wa' + 've')"
+        for options, env in ((["--preload", "wave", "--bundle-report"], {}),
+                             (["--bundle-report"], {"PYMPI_PRELOAD": "wave"})):
+            shutil.rmtree(f"{self.folder}/cache", ignore_errors=True)
+            r = self.bundled(2, ["-c", code], options=options, env=env)
+            self.assertEqual(r.status, 0)
+            self.assertIn("a walk of the program", r.err)
+            self.assertNotIn("wave", r.err)
+
+    def test_report(self):
+        r = self.bundled(2, ["-c", "import importlib; importlib.import_module('wa' + 've')"],
+                         options=["--bundle-report"])
+        self.assertIn("rank 1 searched the path for wave", r.err)
+
+    def test_no_bundle(self):
+        r = self.bundled(2, ["-c", "pass"], options=["--no-bundle"], env={"PYMPI_PRELOAD": "wave"})
+        self.assertEqual((r.status, r.err, self.records()), (0, "", []))
+
+    def test_module_and_input_and_failure(self):
+        self.write("mod.py", "import sys; print(sys.argv[0], __spec__.name)")
+        for _ in range(2):
+            r = self.bundled(2, ["-m", "mod"], cwd=self.folder)
+            self.assertEqual((r.status, r.out), (0, f"{self.folder}/mod.py mod\n" * 2), r.err)
+        r = self.bundled(2, ["-"], stdin="import json; print(json.dumps(1))")
+        self.assertEqual((r.status, r.out), (0, "1\n1\n"), r.err)
+        r = self.bundled(2, [self.write("p.py", "import mpi, sys; mpi.barrier(); sys.exit(5)")])
+        self.assertEqual(r.status, 5)
+
+    def test_site_that_fails(self):
+        """Rank 0 that cannot start keeps nobody waiting."""
+        self.write("sitecustomize.py", "import sys; sys.exit(3)")
+        r = self.bundled(2, ["-c", "print(1)"], env={"PYTHONPATH": self.folder})
+        self.assertNotEqual(r.status, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
