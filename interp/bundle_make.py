@@ -27,6 +27,7 @@ HEADER = 56    # bytes
 NAMES_MOST = 20000
 SECONDS_MOST = 5
 FORMAT = 2    # of a record
+RECORDS_MOST = 200
 SLACK = 2    # seconds between a file server's clock and ours
 NEVER = float("inf")
 
@@ -338,8 +339,16 @@ class Record:
             finally:
                 posix.close(file)
             posix.rename(fresh, self.file)
+            self.remove_old()
         except OSError:
             pass
+
+    def remove_old(self):
+        """Of very many records the oldest go, and with them what a killed rank has left half written."""
+        files = [self.folder + b"/" + name for name in posix.listdir(self.folder)]
+        files.sort(key=lambda file: posix.stat(file).st_mtime)
+        for file in files[:-RECORDS_MOST]:
+            posix.unlink(file)
 
 
 def make_folders(folder):

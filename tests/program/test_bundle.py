@@ -257,6 +257,16 @@ class Changes(Bundled):
         self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
         self.assertEqual(os.stat(os.path.dirname(path)).st_mode & 0o777, 0o700)
 
+    def test_few_records_are_kept(self):
+        self.bundled(2, ["-c", "pass"])
+        folder = os.path.dirname(self.records()[0])
+        for i in range(250):
+            with open(f"{folder}/{i}", "w", encoding="utf-8"):
+                pass
+            os.utime(f"{folder}/{i}", (1e9, 1e9))
+        self.bundled(2, ["-c", "pass"])
+        self.assertEqual(len(self.records()), 200)
+
     def test_no_cache_folder(self):
         r = self.bundled(2, ["-c", "print(1)"], env={"XDG_CACHE_HOME": "/proc/none", "HOME": None})
         self.assertEqual((r.status, r.out, r.err), (0, "1\n1\n", ""))
