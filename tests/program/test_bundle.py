@@ -375,6 +375,18 @@ class Extensions(Bundled):
             self.assertEqual((r.status, r.out), (0, "42\n42\n"), r.err)
             self.assertEqual(calls, [[]])
 
+    def test_memory_that_cannot_be_used(self):
+        """Where /dev/shm is noexec or small the extension is loaded from where it is."""
+        mount = (f"mount -t tmpfs -o $0 tmpfs /dev/shm && mkdir -p $1 && "
+                 f"exec {support.PYMPI} -n 2 --bundle {self.program}")
+        for options in ("noexec,size=200m", "size=24m"):
+            shared = os.environ["OMPI_MCA_btl_vader_backing_directory"]
+            r = support.run(["-m", "sh", "-c", mount, options, shared], program="unshare",
+                            env=self.env)
+            if "ermission" in r.err or "ermitted" in r.err:
+                self.skipTest("no rights to mount a file system")
+            self.assertEqual((r.status, r.out), (0, "42 True False {False}\n" * 2), r.err)
+
     def test_nothing_left_by_a_killed_rank(self):
         before = shared()
         program = self.write("killed.py", """
