@@ -16,8 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
+#include "bundle_libraries.h"
 #include "bundle_make.h"
+#include "bundle_record.h"
+#include "bundle_walk.h"
 #include "bundled.h"
 #include "interp/library.h"
 #include "interp/self.h"
@@ -37,9 +41,10 @@ typedef struct {
 } header;
 
 static struct {
-    bool owes;                  /* rank 0, before the others have their bundle */
+    bool owes, given;           /* rank 0, before and after the others get theirs */
     pc_spread from;             /* on the others */
     char folder[PI_STAGE_NAME]; /* where this node's files are; empty: they are not */
+    const char *unstaged;       /* on the node's first rank: why they are not */
 } bundle;
 
 static bool is_sound(const pc_spread *from)
@@ -58,7 +63,7 @@ static void write_files(const pc_spread *spread)
                             .table_size = head->table,
                             .bytes = start + head->files,
                             .size = spread->size - head->files};
-    pi_stage_write(&files, bundle.folder);
+    bundle.unstaged = pi_stage_write(&files, bundle.folder);
     if (files.size) {
         madvise((void *)files.bytes, files.size, MADV_REMOVE);
     }
@@ -67,7 +72,8 @@ static void write_files(const pc_spread *spread)
 /* Collective over the node, like all that follows a spread. */
 static void stage(const pc_spread *spread)
 {
-    if (spread->first && is_sound(spread)) {
+    bool wanted = !bundle.given || spread->ranks > 1;
+    if (spread->first && wanted && is_sound(spread)) {
         write_files(spread);
     }
     if (pi_library_start()->tell_node(bundle.folder, sizeof bundle.folder) < 0 ||
@@ -92,20 +98,36 @@ void pi_bundle_join(void)
     }
 }
 
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
 /* The copy on rank 0's node is the other ranks': rank 0 has the files. */
-static void give(const void *bytes, size_t size)
+static void give(const void *bytes, size_t size, bool reports)
 {
     pc_spread own;
+    double begun = now(), spread;
     bundle.owes = false;
-    if (pi_library_start()->spread(bytes, size, &own) == 0) {
-        stage(&own);
+    bundle.given = true;
+    if (pi_library_start()->spread(bytes, size, &own) < 0) {
+        return;
+    }
+    spread = now();
+    stage(&own);
+    if (reports) {
+        fprintf(stderr,
+                "pympi: bundle: %.1f MB to the nodes in %.3f s, files in their memory in %.3f s\n",
+                (double)size / 1e6, spread - begun, now() - spread);
     }
 }
 
 void pi_bundle_give_up(void)
 {
     if (bundle.owes) {
-        give(NULL, 0);
+        give(NULL, 0, false);
     }
 }
 
@@ -202,10 +224,7 @@ static PyObject *load(const char *name, const unsigned char *bytes, size_t size)
     return module;
 }
 
-static PyObject *load_finder(void)
-{
-    return load("_pympi_bundle", pi_bundled_code, sizeof pi_bundled_code);
-}
+#define LOAD(name) load("_pympi_" #name, pi_##name##_code, sizeof pi_##name##_code)
 
 /* Opens a library that extensions need, so that the linker finds it by name. */
 static PyObject *open_library(PyObject *Py_UNUSED(self), PyObject *path)
@@ -228,7 +247,7 @@ static PyObject *serve(const pi_options *options)
     Py_ssize_t end = start + (Py_ssize_t)head->index;
     PyObject *view = PyMemoryView_FromMemory((char *)bundle.from.bytes,
                                              (Py_ssize_t)bundle.from.size, PyBUF_READ);
-    PyObject *finder = view ? load_finder() : NULL;
+    PyObject *finder = view ? LOAD(bundled) : NULL;
     PyObject *served =
         finder ? PyObject_CallMethod(finder, "serve", "OnnnsNN", view, start, end,
                                      end + (Py_ssize_t)head->table, bundle.folder,
@@ -239,22 +258,34 @@ static PyObject *serve(const pi_options *options)
     return served;
 }
 
-/* Makes the bundle and gives it away. names: the first strings of the configuration. */
-static PyObject *make(PyObject *listener, const pi_options *options, PyObject *names)
+/* names: the first strings of the configuration. */
+static PyObject *make_bytes(PyObject *maker, PyObject *finder, PyObject *listener,
+                            const pi_options *options, PyObject *names)
 {
     static const char *const kinds[] = {"none", "stdin", "file", "command", "module", ""};
-    PyObject *maker = load("_pympi_bundle_make", pi_bundle_make_code, sizeof pi_bundle_make_code);
+    PyObject *parts = Py_BuildValue("(ONNN)", finder, LOAD(bundle_libraries), LOAD(bundle_record),
+                                    LOAD(bundle_walk));
     PyObject *bytes =
-        maker ? PyObject_CallMethod(maker, "make", "OssOssN", listener, kinds[options->program],
-                                    options->program_name ? options->program_name : "", names,
-                                    options->preload ? options->preload : "", pi_self_library(),
-                                    PyBool_FromLong(options->bundle_report))
+        parts ? PyObject_CallMethod(
+                    maker, "make", "OOssOssNN", parts, listener, kinds[options->program],
+                    options->program_name ? options->program_name : "", names,
+                    options->preload ? options->preload : "", pi_self_library(),
+                    PyBool_FromLong(options->bundle_report), PyBool_FromLong(options->verbose))
               : NULL;
+    Py_XDECREF(parts);
+    return bytes;
+}
+
+/* Makes the bundle and gives it away. */
+static PyObject *make(PyObject *finder, PyObject *listener, const pi_options *options,
+                      PyObject *names)
+{
+    PyObject *maker = LOAD(bundle_make); /* first: it removes the modules that its parts import */
+    PyObject *bytes = maker ? make_bytes(maker, finder, listener, options, names) : NULL;
     Py_XDECREF(maker);
-    if (!bytes) {
-        return NULL;
+    if (bytes) {
+        give(PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes), options->bundle_report);
     }
-    give(PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
     return bytes;
 }
 
@@ -298,14 +329,14 @@ static PyStatus lead(PyConfig *config, const pi_options *options, const char *ex
     if (PyStatus_Exception(status)) {
         return status;
     }
-    PyObject *finder = load_finder();
+    PyObject *finder = LOAD(bundled);
     PyObject *listener = finder ? PyObject_CallMethod(finder, "listen", NULL) : NULL;
     Py_XINCREF(listener);
     forgive(listener, options->verbose);
     status = _Py_InitializeMain();
     if (listener && !PyStatus_Exception(status)) {
         PyObject *names = list_names(config, executable, environment);
-        forgive(names ? make(listener, options, names) : NULL, options->verbose);
+        forgive(names ? make(finder, listener, options, names) : NULL, options->verbose);
         Py_XDECREF(names);
     }
     Py_XDECREF(finder);
@@ -316,9 +347,14 @@ static PyStatus lead(PyConfig *config, const pi_options *options, const char *ex
 PyStatus pi_bundle_initialize(PyConfig *config, const pi_options *options, const char *executable,
                               const char *environment)
 {
-    return bundle.owes         ? lead(config, options, executable, environment)
-           : bundle.from.bytes ? follow(config, options)
-                               : Py_InitializeFromConfig(config);
+    PyStatus status = bundle.owes         ? lead(config, options, executable, environment)
+                      : bundle.from.bytes ? follow(config, options)
+                                          : Py_InitializeFromConfig(config);
+    if (bundle.unstaged && options->verbose) {
+        fprintf(stderr, "pympi: bundle: extensions are loaded from where they are: %s\n",
+                bundle.unstaged);
+    }
+    return status;
 }
 
 bool pi_bundle_has_program(const pi_options *options)

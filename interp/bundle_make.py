@@ -2,9 +2,8 @@
 
 SPDX-License-Identifier: MIT
 
-Frozen into the executable; nothing here is left in sys.modules. A record holds names, never what they
-lead to: every name is searched anew, by python3's own finders and loaders, so an old or a damaged record
-costs an ordinary import at worst.
+Frozen into the executable; nothing here is left in sys.modules. Every name is searched for by python3's
+own finders and read by its loaders.
 """
 import sys
 
@@ -15,19 +14,15 @@ import _imp
 import marshal
 import posix
 import time
-import zlib
 
 ABSENT, SOURCE, EXTENSION, PORTION = range(4)    # as in bundled.py
 MAGIC = b"pympiB1\0"
 BYTES_MOST = 256 << 20
-STAGED_MOST = 1 << 30
 SCRIPT_MOST = 16 << 20
 PAGE = 1 << 16
 HEADER = 56    # bytes
 NAMES_MOST = 20000
 SECONDS_MOST = 5
-FORMAT = 2    # of a record
-RECORDS_MOST = 200
 SLACK = 2    # seconds between a file server's clock and ours
 NEVER = float("inf")
 
@@ -41,10 +36,11 @@ class Maker:
         self.since = since    # what has changed since then the program itself may change
         self.folders = {}     # of the path, or of a package: {name: answer}
         self.nowhere = {}     # entries of the path that lead nowhere
-        self.listings = {}
+        self.listings, self.finders = {}, {}    # of folders
         self.inside = {}      # a package's name: where its modules are
         self.sources = {}
         self.extensions = {}
+        self.unread = []      # names of modules that are there
         self.blobs = []
         self.fresh = []       # (name, is_package, data) not walked yet
         self.size = 0
@@ -103,7 +99,9 @@ class Maker:
             return None, None
         if not any(tail + suffix in listing for suffix in self.suffixes):
             return ABSENT, 1
-        spec = external.FileFinder(place, *self.loaders).find_spec(name)
+        if place not in self.finders:
+            self.finders[place] = external.FileFinder(place, *self.loaders)
+        spec = self.finders[place].find_spec(name)
         if spec is None:
             return ABSENT, 1
         if spec.loader is None:
@@ -124,8 +122,11 @@ class Maker:
             if stats["mtime"] >= self.since or self.size > BYTES_MOST:
                 return False
             data = compiled(name, spec, stats)
-        except (OSError, ImportError, SyntaxError, ValueError, EOFError, TypeError):
+        except OSError:
+            self.unread.append(name)
             return False
+        except (ImportError, SyntaxError, ValueError, EOFError, TypeError):
+            return False    # as it will be told to whoever imports it
         if spec.origin not in self.sources:
             self.sources[spec.origin] = self.add(data)
             self.fresh.append((name, spec.submodule_search_locations is not None, data))
@@ -147,218 +148,6 @@ def compiled(name, spec, stats):
     except (OSError, ImportError, EOFError, NotImplementedError):
         pass
     return marshal.dumps(spec.loader.get_code(name))
-
-
-class Stage:
-    """The files that go to the nodes' memory: extensions, and the libraries that they need."""
-
-    def __init__(self, since):
-        self.since = since
-        self.files = {}        # {path without links: (offset, size)}
-        self.blobs = []
-        self.size = 0
-        self.needs = {}        # {path: (name that others know it by, [names it needs], [folders])}
-        self.named = {}        # {name: path}
-
-    def add(self, path):
-        """Takes a file, and what lies beside it for its sake. Gives its path without links, or None."""
-        import os
-        path = os.path.realpath(path)
-        if path in self.files:
-            return path
-        try:
-            about = posix.stat(path)
-            if about.st_mtime >= self.since or self.size + about.st_size > STAGED_MOST:
-                return None
-            with open(path, "rb") as file:
-                data = file.read()
-            name, needed, folders = needs(data)
-        except (OSError, ValueError):
-            return None
-        self.files[path] = self.size, len(data)
-        self.blobs += [data, bytes(-len(data) % 64)]
-        self.size += len(data) + -len(data) % 64
-        self.needs[path] = needed
-        self.named.setdefault(name or os.path.basename(path), path)
-        for folder in folders:
-            for other in needed:
-                beside = folder.replace("$ORIGIN", os.path.dirname(path)) + "/" + other
-                if other not in self.named and os.path.isfile(beside):
-                    self.add(beside)
-        return path
-
-    def order(self, path, done):
-        """The libraries a file needs, each behind those that it needs itself."""
-        for name in self.needs[path]:
-            other = self.named.get(name)
-            if other and other not in done and other != path:
-                done[other] = None    # two may need each other
-                self.order(other, done)
-                done[other] = done.pop(other)
-        return list(done)
-
-    def table(self):
-        return b"".join([b"%d %d %s\0" % (*place, encode(path))
-                         for path, place in self.files.items()])
-
-
-def needs(data):
-    """(name, names of needed libraries, folders by $ORIGIN) of a shared library, or ValueError."""
-    import struct
-    if data[:6] != b"\x7fELF\x02\x01":
-        raise ValueError("no ELF of 64 bits")
-    start, = struct.unpack_from("<Q", data, 32)
-    size, count = struct.unpack_from("<HH", data, 54)
-    parts = [struct.unpack_from("<IIQQQQ", data, start + i * size) for i in range(count)]
-    try:
-        entries = []
-        for kind, _, offset, _, _, length in parts:
-            if kind == 2:    # PT_DYNAMIC
-                entries = list(struct.iter_unpack("<qQ", data[offset:offset + length]))
-        table = next(value for tag, value in entries if tag == 5)    # DT_STRTAB
-        strings = next(table - address + offset for kind, _, offset, address, _, length in parts
-                       if kind == 1 and address <= table < address + length)
-        texts = [(tag, data[strings + value:data.index(b"\0", strings + value)].decode())
-                 for tag, value in entries if tag in (1, 14, 15, 29)]
-    except (StopIteration, struct.error) as error:
-        raise ValueError("no shared library") from error
-    folders = [f for tag, text in texts if tag in (15, 29) for f in text.split(":")]
-    return (next((text for tag, text in texts if tag == 14), None),
-            [text for tag, text in texts if tag == 1],
-            [f.replace("${ORIGIN}", "$ORIGIN") for f in folders if f.startswith("$")])
-
-
-def libraries():
-    """The shared libraries that this process has open."""
-    with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
-        lines = [line.rstrip("\n").split(maxsplit=5) for line in maps]
-    return dict.fromkeys(line[5] for line in lines
-                         if len(line) == 6 and "x" in line[1] and line[5].startswith("/"))
-
-
-class Walk:
-    """The imports that the code of a module makes when it is run, without those in functions."""
-
-    def __init__(self):
-        before = set(sys.modules)
-        import opcode
-        self.opmap = opcode.opmap
-        for name in set(sys.modules) - before:
-            del sys.modules[name]
-
-    def imports(self, code):
-        """Yields (name, level, names behind `from`, whether a `try` stands around it)."""
-        word, extended, arguments = code.co_code, 0, []
-        guarded = guards(code)
-        for at in range(0, len(word), 2):
-            argument = word[at + 1] | extended << 8
-            extended = argument if word[at] == self.opmap["EXTENDED_ARG"] else 0
-            if extended or word[at] == self.opmap["CACHE"]:
-                continue
-            if word[at] == self.opmap["LOAD_CONST"]:
-                arguments = (arguments + [code.co_consts[argument]])[-2:]
-            elif word[at] == self.opmap["IMPORT_NAME"] and len(arguments) == 2:
-                level, names = arguments
-                tried = any(start <= at < end for start, end in guarded)
-                yield code.co_names[argument], level, names or (), tried
-
-    def follow(self, maker, code, package, end):
-        """Searches for what code imports, and for what that imports, until the time is over."""
-        self.search_all(maker, code, package)
-        while maker.fresh and time.monotonic() < end:
-            name, is_package, data = maker.fresh.pop()
-            self.search_all(maker, marshal.loads(data),
-                            name if is_package else name.rpartition(".")[0])
-
-    def search_all(self, maker, code, package):
-        for name, level, names, tried in self.imports(code):
-            if level:
-                base = package.rsplit(".", level - 1)[0] if level > 1 else package
-                name = f"{base}.{name}" if name else base
-            if name and not name.startswith("."):
-                maker.search(name, int(tried))
-                for more in names:
-                    if more != "*" and name in maker.inside:
-                        maker.search(f"{name}.{more}", 0)
-
-
-def guards(code):
-    """The stretches of bytecode that a handler of exceptions stands around."""
-    table, found = iter(code.co_exceptiontable), []
-
-    def number():
-        byte = next(table)
-        value = byte & 63
-        while byte & 64:
-            byte = next(table)
-            value = value << 6 | byte & 63
-        return value
-
-    try:
-        while True:
-            start, length = number() * 2, number() * 2
-            number(), number()
-            found.append((start, start + length))
-    except StopIteration:
-        return found
-
-
-class Record:
-    """The names that a program's last run searched for, in a file of the user's own."""
-
-    def __init__(self, program):
-        environ = posix.environ    # of bytes
-        cache = environ.get(b"XDG_CACHE_HOME") or environ.get(b"HOME", b"") + b"/.cache"
-        self.head = marshal.dumps((FORMAT, program, sys.version, sys.executable, sys.prefix))
-        number = zlib.crc32(self.head), zlib.adler32(self.head)
-        self.folder = cache + b"/pympi/imports"
-        self.file = self.folder + b"/%08x%08x" % number if cache.startswith(b"/") else None
-
-    def read(self):
-        """(names, path, libraries, time of that run), or None."""
-        try:
-            with open(self.file, "rb") as file:
-                owner, data = posix.fstat(file.fileno()), file.read()
-            size = len(self.head)
-            if (owner.st_uid == posix.geteuid() and data[8:8 + size] == self.head
-                    and int.from_bytes(data[:8], "little") == zlib.crc32(data[8:])):
-                return marshal.loads(data[8 + size:])
-        except (OSError, TypeError, ValueError, EOFError):
-            pass
-        return None
-
-    def write(self, names, path, libraries, since):
-        """Replaces the record. What cannot be written is not kept."""
-        data = self.head + marshal.dumps((names, path, libraries, since))
-        fresh = self.file + b".%d" % posix.getpid()
-        try:
-            make_folders(self.folder)
-            file = posix.open(fresh, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL, 0o600)
-            try:
-                posix.write(file, zlib.crc32(data).to_bytes(8, "little") + data)
-            finally:
-                posix.close(file)
-            posix.rename(fresh, self.file)
-            self.remove_old()
-        except OSError:
-            pass
-
-    def remove_old(self):
-        """Of very many records the oldest go, and with them what a killed rank has left half written."""
-        files = [self.folder + b"/" + name for name in posix.listdir(self.folder)]
-        files.sort(key=lambda file: posix.stat(file).st_mtime)
-        for file in files[:-RECORDS_MOST]:
-            posix.unlink(file)
-
-
-def make_folders(folder):
-    try:
-        posix.mkdir(folder, 0o700)
-    except FileExistsError:
-        return
-    except FileNotFoundError:
-        make_folders(folder.rpartition(b"/")[0])
-        posix.mkdir(folder, 0o700)
 
 
 def code_of(kind, name):
@@ -393,48 +182,53 @@ def make(*wishes):
             del sys.modules[name]
 
 
-def make_all(listener, kind, name, strings, preload, library, reports):
+def make_all(parts, listener, kind, name, strings, preload, library, reports, verbose):
     since, begun = time.time(), time.monotonic()
-    record = Record((kind, name, posix.getcwd()))
+    bundled, libraries, records, walks = parts
+    record = records.Record((kind, name, posix.getcwd()))
     last = record.read()
     maker = search_all(listener, kind, name, library, last)
-    walk_program(maker, last, kind, name, preload, begun + SECONDS_MOST)
-    stage, extensions = stage_all(maker, last[2] if last else ())
+    walk_program(walks, maker, last, kind, name, preload, begun + SECONDS_MOST)
+    searched = time.monotonic()
+    stage, extensions = libraries.stage(maker.extensions, maker.since)
     keep(listener, record, since)
     found = listener.configuration()
-    index = marshal.dumps({"folders": maker.folders, "nowhere": list(maker.nowhere),
-                           "sources": maker.sources, "calls": listener.calls,
-                           "extensions": extensions, "stdlib": found[5]})
+    index = {"folders": maker.folders, "nowhere": list(maker.nowhere), "sources": maker.sources,
+             "calls": listener.calls, "extensions": extensions, "stdlib": found[5]}
     executable, environment, home = strings
     home = home or f"{found[3]}:{found[6]}"    # with a home Python looks for none
     program, source = program_of(kind, name)
     folder = (first_place(kind, name) or [""])[0] if source else ""
     config = [executable, environment, program, folder, home, *found]
     place = maker.add(source) if source else None
+    if verbose and maker.unread:
+        print("pympi: bundle: rank 0 could not read", ", ".join(maker.unread), file=sys.stderr)
     if reports:
-        tell(maker, stage, last, time.monotonic() - begun)
-    return join(b"".join([encode(string) + b"\0" for string in config]), index, stage.table(),
-                maker.blobs, stage.blobs, place)
+        tell(maker, stage, last, searched - begun, time.monotonic() - searched)
+    data = marshal.dumps(index)
+    code = b"".join(maker.blobs)
+    bundled.share(code, index)
+    return join(b"".join([encode(string) + b"\0" for string in config]), data, stage.table(), code,
+                stage.blobs, place)
 
 
 def search_all(listener, kind, name, library, last):
     """A maker that has searched for what this run has searched for so far, and the last one."""
-    path = [p for p in first_place(kind, name) + sys.path if p.startswith("/")]
-    maker = Maker(list(dict.fromkeys(path + list(last[1] if last else ()))), library,
-                  last[3] - SLACK if last else NEVER)
-    names = dict.fromkeys(sys.modules, 0)
-    names |= {wanted: 0 if wanted in sys.modules else 1 for wanted in listener.names}
-    names |= dict(last[0] if last else ())
-    for wanted, times in names.items():
-        maker.search(wanted, times)
+    names, path, since = last or ((), (), NEVER)
+    path = [p for p in [*first_place(kind, name), *sys.path, *path] if p.startswith("/")]
+    maker = Maker(list(dict.fromkeys(path)), library, since - SLACK)
+    wanted = dict.fromkeys(sys.modules, 0)
+    wanted |= {each: 0 if each in sys.modules else 1 for each in listener.names}
+    for each, times in (wanted | dict(names)).items():
+        maker.search(each, times)
     return maker
 
 
-def tell(maker, stage, last, seconds):
-    print(f"pympi: bundle: {len(maker.sources)} modules of {maker.size / 1e6:.1f} MB and "
-          f"{len(stage.files)} libraries of {stage.size / 1e6:.1f} MB, by "
-          f"{'the record of the last run' if last else 'a walk of the program'}, in {seconds:.3f} s",
-          file=sys.stderr)
+def tell(maker, stage, last, searching, staging):
+    way = "the record of the last run" if last else "a walk of the program"
+    print(f"pympi: bundle: {len(maker.sources)} modules of {maker.size / 1e6:.1f} MB, by {way}, in "
+          f"{searching:.3f} s; {len(stage.files)} libraries of {stage.size / 1e6:.1f} MB, in "
+          f"{staging:.3f} s", file=sys.stderr)
 
 
 def program_of(kind, name):
@@ -456,29 +250,18 @@ def join(config, index, table, code, files, program):
     """The bundle, as bundle.c reads it."""
     sizes = [len(config), len(index), len(table)]
     before = sum(sizes) + HEADER
-    begin = before + sum(map(len, code))
+    begin = before + len(code)
     gap = -begin % PAGE
     sizes += [begin + gap, *((before + program[0], program[1]) if program else (0, 0))]
     head = b"".join([size.to_bytes(8, "little") for size in sizes])
-    return b"".join([MAGIC, head, config, index, table, *code, bytes(gap), *files])
-
-
-def stage_all(maker, opened):
-    """(Stage, {extension: (file, libraries)}), of the extensions found and the libraries of the last
-    run. What is open here is open on every rank."""
-    stage, here = Stage(maker.since), libraries()
-    found = {path: stage.add(path) for path in maker.extensions if path not in here}
-    for path in opened:
-        if path not in here:
-            stage.add(path)
-    return stage, {path: (file, stage.order(file, {})) for path, file in found.items() if file}
+    return b"".join([MAGIC, head, config, index, table, code, bytes(gap), *files])
 
 
 def encode(string):
     return (string or "").encode(sys.getfilesystemencoding(), "surrogateescape")
 
 
-def walk_program(maker, last, kind, name, preload, end):
+def walk_program(walks, maker, last, kind, name, preload, end):
     """The first run has no record, and names to preload need none."""
     names = [n for n in preload.split(",") if n]
     if not last and kind == "module":
@@ -486,12 +269,11 @@ def walk_program(maker, last, kind, name, preload, end):
     if last and not names:
         return
     code = None if last else code_of(kind, name)
-    walk = Walk()
     if last:
         maker.fresh.clear()
     for wanted in names:
         maker.search(wanted, 0)
-    walk.follow(maker, code or compile("", "", "exec"), "", end)
+    walks.follow(maker, code or compile("", "", "exec"), "", end)
 
 
 def found(name):
@@ -502,14 +284,13 @@ def found(name):
 
 def keep(listener, record, since):
     import atexit
-    process, before = posix.getpid(), libraries()
+    process = posix.getpid()
 
     def write():
         if posix.getpid() == process and record.file:
             path = [p for p in sys.path if isinstance(p, str)]
-            more = [p for p in libraries() if p not in before]
             names = [(name, 0 if found(name) else times)
                      for name, times in listener.names.items()]
-            record.write(names[:NAMES_MOST], path, more, since)
+            record.write(names[:NAMES_MOST], path, since)
 
     atexit.register(write)

@@ -53,6 +53,27 @@ class ExtensionFileLoader(external.ExtensionFileLoader):
         return module
 
 
+class CtypesLoader(ExtensionFileLoader):
+    """Lets ctypes open what lies in the node's memory when it is asked for the original."""
+
+    def create_module(self, spec):
+        bundle = self.bundle
+        module = super().create_module(spec)
+        self.__class__, self.bundle = CtypesLoader, bundle
+        return module
+
+    def exec_module(self, module):
+        bundle = self.__dict__.pop("bundle")
+        self.__class__ = external.ExtensionFileLoader
+        self.exec_module(module)
+        real = module.dlopen
+
+        def dlopen(name, *mode):
+            return real(bundle.place(name), *mode)
+
+        module.dlopen = dlopen
+
+
 class Folder(external.FileFinder):
     """What one folder of the path has for the names that are in the bundle."""
 
@@ -69,8 +90,9 @@ class Folder(external.FileFinder):
         if kind == SOURCE:
             return self.bundle.spec(SourceFileLoader, fullname, f"{self.path}/{name}", self.answers)
         if kind == EXTENSION:
-            return self.bundle.spec(ExtensionFileLoader, fullname, f"{self.path}/{name}",
-                                    self.answers)
+            loads_staged = fullname == "_ctypes" and self.bundle.folder
+            loader = CtypesLoader if loads_staged else ExtensionFileLoader
+            return self.bundle.spec(loader, fullname, f"{self.path}/{name}", self.answers)
         if kind == PORTION:
             spec = bootstrap.ModuleSpec(fullname, None)
             spec.submodule_search_locations = [f"{self.path}/{name}"]
@@ -87,7 +109,7 @@ class Bundle:
     """The map in the node's memory: view of all of it, index, and what is left to be taken."""
 
     def __init__(self, view, index, folder, open_library):
-        self.folder, self.open_library, self.opened = folder, open_library, set()
+        self.folder, self.open_library, self.opened = folder, open_library, {}
         self.extensions = index["extensions"]
         self.started = False
         self.outside = {}   # names that folders were asked for all the same
@@ -123,11 +145,20 @@ class Bundle:
         if not self.folder or path not in self.extensions:
             return None
         file, libraries = self.extensions[path]
-        for library in libraries:
-            if library not in self.opened:
-                self.opened.add(library)
+        for name, library in libraries:
+            if name not in self.opened:
+                self.opened[name] = library
                 self.open_library(self.folder + library)
         return self.folder + file
+
+    def place(self, name):
+        """Where a library is that a program names by its path: in the node's memory, if it is open there."""
+        path = name if isinstance(name, str) and "/" in name else ""
+        if path.rpartition("/")[2] not in self.opened:
+            return name
+        import os
+        path = os.path.realpath(path)
+        return self.folder + path if path in self.opened.values() else name
 
 
 def configuration():
@@ -250,6 +281,11 @@ def listen():
     return listener
 
 
+def share(code, index):
+    """On rank 0, which has no need of files in its memory: it imports what the others will."""
+    Bundle(memoryview(code), index, "", None).started = True
+
+
 def serve(view, start, end, code, folder, open_library, reports):
     """On the other ranks, likewise. The index is view[start:end]; staged files are below folder."""
     import marshal
@@ -270,4 +306,4 @@ def hide(*classes):
                 member.__code__ = member.__code__.replace(co_filename=EXTERNAL)
 
 
-hide(SourceFileLoader, ExtensionFileLoader, Folder, Bundle, SiteFinder, Listener)
+hide(SourceFileLoader, ExtensionFileLoader, CtypesLoader, Folder, Bundle, SiteFinder, Listener)

@@ -27,11 +27,15 @@ static struct {
     char folder[PI_STAGE_NAME];
 } held = {.lock = -1};
 
-static bool has_room(size_t size)
+/* NULL, or why so many bytes cannot lie there and be run. */
+static const char *find_hindrance(size_t size)
 {
     struct statvfs memory;
-    return statvfs(PI_SCRATCH_SHARED, &memory) == 0 && !(memory.f_flag & ST_NOEXEC) &&
-           (unsigned long long)memory.f_bavail * memory.f_frsize > size + SPARE;
+    return statvfs(PI_SCRATCH_SHARED, &memory) < 0 ? "there is no " PI_SCRATCH_SHARED
+           : memory.f_flag & ST_NOEXEC             ? PI_SCRATCH_SHARED " is mounted noexec"
+           : (unsigned long long)memory.f_bavail * memory.f_frsize < size + SPARE
+               ? PI_SCRATCH_SHARED " is too small for them"
+               : NULL;
 }
 
 /* The last rank of the node removes what all have used. */
@@ -104,15 +108,9 @@ static int write_entry(const pi_stage_files *files, const char *folder, const ch
     return write_file(folder, rest + 1, files->bytes + offset, size);
 }
 
-void pi_stage_write(const pi_stage_files *files, char folder[PI_STAGE_NAME])
+/* 0, or -1: then nothing is left of the folder. */
+static int write_all(const pi_stage_files *files, const char *folder)
 {
-    pi_scratch_remove_left();
-    snprintf(folder, PI_STAGE_NAME, PI_SCRATCH_SHARED "/" PI_SCRATCH_PREFIX "XXXXXX",
-             (long)geteuid());
-    if (!files->table_size || !has_room(files->size) || !mkdtemp(folder)) {
-        folder[0] = '\0';
-        return;
-    }
     int result = pi_stage_hold(folder);
     const char *entry = files->table, *end = files->table + files->table_size;
     for (; result == 0 && entry < end; entry += strlen(entry) + 1) {
@@ -121,6 +119,23 @@ void pi_stage_write(const pi_stage_files *files, char folder[PI_STAGE_NAME])
     if (result < 0) {
         leave();
         pi_scratch_remove(folder);
-        folder[0] = '\0';
     }
+    return result;
+}
+
+const char *pi_stage_write(const pi_stage_files *files, char folder[PI_STAGE_NAME])
+{
+    const char *hindrance = files->table_size ? find_hindrance(files->size) : NULL;
+    folder[0] = '\0';
+    if (!files->table_size || hindrance) {
+        return hindrance;
+    }
+    pi_scratch_remove_left();
+    snprintf(folder, PI_STAGE_NAME, PI_SCRATCH_SHARED "/" PI_SCRATCH_PREFIX "XXXXXX",
+             (long)geteuid());
+    if (!mkdtemp(folder) || write_all(files, folder) < 0) {
+        folder[0] = '\0';
+        return PI_SCRATCH_SHARED " cannot be written to";
+    }
+    return NULL;
 }

@@ -18,9 +18,9 @@ typedef struct {
     size_t size;
 } pi_stage_files;
 
-/* Writes the files below a folder of its own, each under its whole path. folder is empty where there is
- * no room for them, or what lies there cannot be run. */
-void pi_stage_write(const pi_stage_files *files, char folder[PI_STAGE_NAME]);
+/* Writes the files below a folder of its own, each under its whole path. NULL; or why there is none, as
+ * where there is no room, or where what lies there cannot be run: folder is empty then. */
+const char *pi_stage_write(const pi_stage_files *files, char folder[PI_STAGE_NAME]);
 
 /* Holds a folder that another rank has written, until this process ends. 0; or -1 when it is none that
  * only this user could have made. */
