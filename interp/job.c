@@ -512,7 +512,7 @@ int pi_job_run(const pi_options *options)
     int status = run(&job, options, mode, words, relay);
     free(words);
     pi_scratch_close(&job.scratch);
-    if (options->bundle) {
+    if (!options->no_bundle) {
         pi_scratch_remove_left();
     }
     return job.interrupted && status == 128 + job.interrupted ? end_by_signal(job.interrupted)

@@ -216,9 +216,9 @@ char **pi_launcher_words(const pi_launcher *launcher, const pi_options *options,
     if (options->session) {
         add(&line, "--session");
     }
-    if (!options->bundle) {
-        add(&line, "--no-bundle"); /* whatever their environment says */
-    } else {
+    if (options->no_bundle) {
+        add(&line, "--no-bundle");
+    } else if (options->bundle) {
         add(&line, options->bundle_report ? "--bundle-report" : "--bundle");
     }
     if (options->bundle && options->preload) {

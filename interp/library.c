@@ -72,7 +72,8 @@ void pi_library_prepare(const pi_options *options, bool launched, bool crowded)
                    .here = options->session && pi_relay_attached() ? pi_relay_tell_here : NULL,
                    .intercept = !options->no_intercept,
                    .check = options->check || options->session,
-                   .bundle = options->bundle};
+                   .bundle = options->bundle,
+                   .no_bundle = options->no_bundle};
 }
 
 const char *pi_library_why(void)

@@ -31,7 +31,7 @@ typedef struct pi_options {
     bool no_intercept;       /* MPI's own waiting in blocking calls of other libraries */
     bool check;              /* --check or PYMPI_CHECK: ranks are watched for disagreement */
     bool session;            /* --session: the ranks take statements from a front */
-    bool bundle;             /* ranks import from rank 0's bundle; see bundle.c */
+    bool bundle;             /* ranks of one node import from rank 0's bundle too; see bundle.c */
     bool no_bundle;          /* --no-bundle: they never do */
     bool bundle_report;      /* what is in it is said */
     const char *preload; /* names of modules for the bundle, with commas between them, or NULL */

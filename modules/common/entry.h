@@ -31,7 +31,9 @@ typedef struct {
     void (*here)(const char *text); /* says where this rank is, which goes on; NULL: nobody asks */
     bool intercept;                 /* blocking calls of MPI are led to our waiting */
     bool check;                     /* ranks are to be watched for disagreement and deadlock */
-    bool bundle;                    /* ranks are to import from rank 0's bundle */
+    bool bundle;    /* ranks are to import from rank 0's bundle; else they do on several
+                                     * nodes only, */
+    bool no_bundle; /* or never */
 } pc_start;
 
 typedef struct {

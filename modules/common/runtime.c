@@ -305,14 +305,19 @@ static void leave(void)
 /* A launcher may have given the words to some ranks only. */
 static int agree_on_words(pc_runtime *state, char *why, size_t size)
 {
-    int words[] = {runtime.how.check, runtime.how.bundle};
+    int here = state->size;
+    if (state->node != MPI_COMM_NULL) {
+        MPI_Comm_size(state->node, &here);
+    }
+    int words[] = {runtime.how.check, runtime.how.bundle || here < state->size,
+                   runtime.how.no_bundle};
     if (state->inner != MPI_COMM_NULL &&
-        PMPI_Allreduce(MPI_IN_PLACE, words, 2, MPI_INT, MPI_MAX, state->inner) != MPI_SUCCESS) {
+        PMPI_Allreduce(MPI_IN_PLACE, words, 3, MPI_INT, MPI_MAX, state->inner) != MPI_SUCCESS) {
         snprintf(why, size, "MPI_Allreduce of the world failed");
         return -1;
     }
     state->check = words[0];
-    state->bundle = words[1] && state->inner != MPI_COMM_NULL && state->size > 1;
+    state->bundle = words[1] && !words[2] && state->inner != MPI_COMM_NULL && state->size > 1;
     if (state->check && state->inner != MPI_COMM_NULL && state->size > 1 &&
         PMPI_Comm_dup(state->inner, &state->control) != MPI_SUCCESS) {
         snprintf(why, size, "MPI_Comm_dup of the world failed");

@@ -76,13 +76,13 @@ static MPI_Comm join_leaders(bool first)
     return code == MPI_SUCCESS ? leaders : MPI_COMM_NULL;
 }
 
-/* On the first rank of a node: takes the bytes from rank 0. */
+/* On the first rank of a node: takes the bytes from rank 0, which may have nobody to keep them for. */
 static int fill(const void *bytes, char *room, size_t size, MPI_Comm leaders)
 {
-    if (bytes) {
+    if (bytes && room) {
         memcpy(room, bytes, size);
     }
-    return leaders == MPI_COMM_NULL ? -1 : broadcast(room, size, leaders);
+    return leaders == MPI_COMM_NULL ? -1 : broadcast(room ? room : (char *)bytes, size, leaders);
 }
 
 static void *open_place(const place *where)
@@ -120,7 +120,7 @@ static int run_between(const void *bytes, char *room, place *where, MPI_Comm lea
         return -1;
     }
     if (first) {
-        spread_p->bytes = room;
+        spread_p->bytes = room ? room : bytes;
     }
     return share_place(where, first, spread_p);
 }
@@ -136,13 +136,16 @@ int pc_spread_run(const void *bytes, size_t size, pc_spread *spread_p)
         return -1;
     }
     MPI_Comm_rank(state->node_inner, &number);
+    MPI_Comm_size(state->node_inner, &spread_p->ranks);
     spread_p->size = count;
     spread_p->first = number == 0;
     MPI_Comm leaders = join_leaders(spread_p->first);
-    char *room = spread_p->first ? make_room(count, &file) : NULL;
+    bool alone = bytes && spread_p->ranks == 1;
+    char *room = spread_p->first && !alone ? make_room(count, &file) : NULL;
     place where = {getpid(), file, count};
-    int result =
-        agree(!spread_p->first || room) ? run_between(bytes, room, &where, leaders, spread_p) : -1;
+    int result = agree(!spread_p->first || alone || room)
+                     ? run_between(bytes, room, &where, leaders, spread_p)
+                     : -1;
     if (leaders != MPI_COMM_NULL) {
         PMPI_Comm_free(&leaders);
     }

@@ -6,11 +6,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What a rank sees of rank 0's bytes. They are read-only, and stay as long as the process. */
+/* What a rank sees of rank 0's bytes. They are read-only, and stay as long as the process;
+ * rank 0, when it is alone on its node, sees its own. */
 typedef struct {
     const void *bytes; /* NULL: there are none, on this rank */
     size_t size;
     bool first; /* of the ranks on this node */
+    int ranks;  /* on this node */
 } pc_spread;
 
 /* Gives all ranks a view of rank 0's bytes. Collective over the world, of one application. 0, or -1 on
