@@ -5,9 +5,9 @@
 import glob
 import os
 import shutil
-import subprocess
 import unittest
 
+import bundles
 import support
 import traced
 
@@ -32,44 +32,8 @@ LOOK = """
 """
 
 
-class Bundled(support.Case):
-    """A cache folder of one's own per method, where records go."""
-
-    def setUp(self):
-        super().setUp()
-        self.env = {"XDG_CACHE_HOME": os.path.join(self.folder, "cache")}
-
-    def bundled(self, n, args, options=("--bundle",), **kw):
-        r = support.run(["-n", str(n), *options, *args], env=self.env | kw.pop("env", {}),
-                        timeout=60, **kw)
-        r.err = support.NOTE.sub("", r.err)
-        return r
-
-    def records(self):
-        return sorted(glob.glob(f"{self.folder}/cache/pympi/imports/*"))
-
-    def package(self, name="pack", modules=5, optional=0):
-        """A package that imports its modules, some of which try what does not exist."""
-        imports = "\n".join(f"from {name} import m{i}" for i in range(modules))
-        self.write(f"{name}/__init__.py", imports + "\n")
-        for i in range(modules):
-            tried = f"try:\n    import nowhere_{i}\nexcept ImportError:\n    pass\n"
-            with open(f"{self.folder}/{name}/m{i}.py", "w", encoding="utf-8") as f:
-                f.write(f"x = {i}\n" + (tried if i < optional else ""))
-        program = self.write("program.py", f"import {name}\nprint({name}.m1.x)\n")
-        self.age()
-        return program
-
-    def age(self):
-        """What has changed since the last run began is left out: make all files old."""
-        for folder, _, files in os.walk(self.folder):
-            for name in files:
-                if not folder.startswith(self.env["XDG_CACHE_HOME"]):
-                    os.utime(os.path.join(folder, name), (1.5e9, 1.5e9))
-
-
 @traced.needs_strace
-class Counts(Bundled):
+class Counts(bundles.Case):
     def fewer(self, most, args, runs=2, **kw):
         """On the last run every rank but 0 makes at most so many calls."""
         for _ in range(runs):
@@ -102,15 +66,16 @@ class Counts(Bundled):
         self.fewer(0, ["-c", "import scipy.linalg, h5py, mpi4py.MPI"])
 
     def test_ranks_ask_no_more_than_one(self):
-        """Of the package's own folder only rank 0 asks, whatever the number of ranks."""
+        """The whole job asks as often for what lies on the path, whatever the number of ranks."""
         program = self.package(modules=20, optional=5)
+        path = traced.python_path(self.folder + "/pack")
         self.bundled(2, [program])
-        counts = [traced.all_calls(n, ["--bundle", program], [self.folder + "/pack"], env=self.env)
-                  for n in (2, 4)]
-        self.assertEqual(counts[0], counts[1])
+        counts = {traced.count_on([support.PYMPI, "-n", str(n), "--bundle", program], path, env=self.env)
+                  for n in (2, 4, 8, 16)}
+        self.assertEqual(len(counts), 1, counts)
 
 
-class Faithful(Bundled):
+class Faithful(bundles.Case):
     def same_on_ranks(self, module):
         program = self.write("look.py", LOOK.format(module))
         for _ in range(2):
@@ -184,7 +149,7 @@ class Faithful(Bundled):
             self.assertEqual((r.status, r.out), (0, f"5 6 ran {self.folder}/env\n" * 2), r.err)
 
 
-class Changes(Bundled):
+class Changes(bundles.Case):
     def test_edited_between_runs(self):
         for text in ("x = 1", "x = 22", "x = 333"):
             self.write("edited.py", text)
@@ -272,7 +237,24 @@ class Changes(Bundled):
         self.assertEqual((r.status, r.out, r.err), (0, "1\n1\n", ""))
 
 
-class Divergence(Bundled):
+class Unreadable(bundles.Case):
+    def test_what_rank_0_cannot_read(self):
+        """It is imported as ever, which fails as ever; -v says once what is not in the bundle."""
+        os.symlink("/proc/self/mem", f"{self.folder}/broken.py")
+        program = self.write("program.py", """
+            try:
+                import broken
+            except OSError as e:
+                print(e.errno)
+            """)
+        for options, count in ((["--bundle"], 0), (["--bundle", "-v"], 1)):
+            shutil.rmtree(self.env["XDG_CACHE_HOME"], ignore_errors=True)
+            r = self.bundled(2, [program], options)
+            self.assertEqual((r.status, r.out), (0, "5\n5\n"), r.err)
+            self.assertEqual(r.err.count("pympi: bundle: rank 0 could not read broken\n"), count)
+
+
+class Divergence(bundles.Case):
     def test_ranks_import_what_they_like(self):
         self.package("common", 5, 3)
         program = self.write("program.py", """
@@ -312,96 +294,7 @@ class Divergence(Bundled):
         self.assertEqual((r.status, r.out), (0, "6\n6\n"), r.err)
 
 
-def shared():
-    return set(glob.glob(f"/dev/shm/pympi-{os.geteuid()}-*"))
-
-
-@unittest.skipUnless(shutil.which("cc"), "no C compiler is installed")
-class Extensions(Bundled):
-    """A package with an extension and, beside it, a library that it finds by $ORIGIN."""
-
-    SOURCE = """
-        #include <Python.h>
-        int helper(void);
-        static PyObject *number(PyObject *self, PyObject *none) { return PyLong_FromLong(helper()); }
-        static PyMethodDef methods[] = {{"number", number, METH_NOARGS, ""}, {0}};
-        static PyModuleDef_Slot slots[] = {{0}};
-        static PyModuleDef def = {PyModuleDef_HEAD_INIT, "ext", 0, 0, methods, slots};
-        PyMODINIT_FUNC PyInit_ext(void) { return PyModuleDef_Init(&def); }
-        """
-
-    def setUp(self):
-        super().setUp()
-        self.write("wheel/__init__.py", "from wheel import ext\n")
-        self.write("wheel/ext.c", self.SOURCE)
-        os.mkdir(f"{self.folder}/wheel.libs")
-        self.build("helper", "int helper(void) { return 42; }")
-        suffix = subprocess.run([support.python3, "-c", "import sysconfig; print(sysconfig.get_config_var"
-                                 "('EXT_SUFFIX'), sysconfig.get_path('include'))"],
-                                capture_output=True, text=True, check=True).stdout.split()
-        subprocess.run(["cc", "-shared", "-fPIC", f"-I{suffix[1]}", "wheel/ext.c", "-o",
-                        f"wheel/ext{suffix[0]}", "-Lwheel.libs", "-lhelper-1234",
-                        "-Wl,-rpath,$ORIGIN/../wheel.libs"], cwd=self.folder, check=True, timeout=60)
-        self.program = self.write("program.py", """
-            import mpi, wheel.ext
-            with open("/proc/self/maps") as f:
-                maps = [l.split()[-1] for l in f if "wheel" in l]
-            places = {m.startswith("/dev/shm/") for m in maps}
-            mpi.print(wheel.ext.number(), wheel.ext.__file__ == wheel.ext.__spec__.origin,
-                      wheel.ext.__file__.startswith("/dev"), places, ordered=True)
-            """)
-        self.age()
-
-    def build(self, name, source):
-        self.write(f"{name}.c", source)
-        subprocess.run(["cc", "-shared", "-fPIC", f"{name}.c", "-o",
-                        f"wheel.libs/lib{name}-1234.so", f"-Wl,-soname,lib{name}-1234.so"],
-                       cwd=self.folder, check=True, timeout=60)
-
-    def test_staged(self):
-        before = shared()
-        for _ in range(2):
-            r = self.bundled(3, [self.program])
-            self.assertEqual((r.status, r.err), (0, ""), r.out)
-            self.assertEqual(r.out, "42 True False {False}\n" + "42 True False {True}\n" * 2)
-            self.assertLessEqual(shared(), before)
-
-    @traced.needs_strace
-    def test_no_call_on_the_path(self):
-        program = self.write("plain.py", "import wheel.ext; print(wheel.ext.number())")
-        self.age()
-        for _ in range(2):
-            r, calls = traced.rank_calls(2, ["--bundle", program], env=self.env)
-            self.assertEqual((r.status, r.out), (0, "42\n42\n"), r.err)
-            self.assertEqual(calls, [[]])
-
-    def test_memory_that_cannot_be_used(self):
-        """Where /dev/shm is noexec or small the extension is loaded from where it is."""
-        mount = (f"mount -t tmpfs -o $0 tmpfs /dev/shm && mkdir -p $1 && "
-                 f"exec {support.PYMPI} -n 2 --bundle {self.program}")
-        for options in ("noexec,size=200m", "size=24m"):
-            shared = os.environ["OMPI_MCA_btl_vader_backing_directory"]
-            r = support.run(["-m", "sh", "-c", mount, options, shared], program="unshare",
-                            env=self.env)
-            if "ermission" in r.err or "ermitted" in r.err:
-                self.skipTest("no rights to mount a file system")
-            self.assertEqual((r.status, r.out), (0, "42 True False {False}\n" * 2), r.err)
-
-    def test_nothing_left_by_a_killed_rank(self):
-        before = shared()
-        program = self.write("killed.py", """
-            import mpi, os, signal, wheel.ext
-            mpi.barrier()
-            if mpi.rank == 1:
-                os.kill(os.getpid(), signal.SIGKILL)
-            mpi.barrier()
-            """)
-        r = self.bundled(3, [program])
-        self.assertNotEqual(r.status, 0)
-        self.assertLessEqual(shared(), before)
-
-
-class Other(Bundled):
+class Other(bundles.Case):
     """Tests that others wrote, on both ranks with the bundle and once under python3."""
 
     CPYTHON = """
@@ -452,7 +345,7 @@ class Other(Bundled):
             self.assertEqual(r.out.count(" passed"), 2, r.out[-2000:])
 
 
-class Options(Bundled):
+class Options(bundles.Case):
     def test_off_with_one_rank(self):
         r = self.bundled(1, ["-c", "print(1)"], options=["--bundle-report"])
         self.assertEqual((r.status, r.out, r.err), (0, "1\n", ""))

@@ -25,13 +25,13 @@ def needs_strace(test):
     return unittest.skipUnless(STRACE, "strace is not installed")(test)
 
 
-def rank_calls(n, args, **kw):
+def rank_calls(n, args, program=support.PYMPI, **kw):
     """(result, a list for each rank but 0: what it asked once it had the bundle) of `pympi -n N args`."""
     folder = os.path.join(os.environ["TMPDIR"], "trace")
     os.mkdir(folder)
     try:
         result = support.run(["-ff", "-y", "-s", "200", "-o", f"{folder}/t", "-e", f"trace={CALLS}",
-                              support.PYMPI, "-n", str(n), *args], program=STRACE, timeout=120, **kw)
+                              program, "-n", str(n), *args], program=STRACE, timeout=120, **kw)
         result.err = support.NOTE.sub("", result.err)
         calls = [_behind_bundle(path) for path in glob.glob(f"{folder}/t.*")]
         return result, [c for c in calls if c is not None]
@@ -39,17 +39,26 @@ def rank_calls(n, args, **kw):
         shutil.rmtree(folder)
 
 
-def all_calls(n, args, under, **kw):
-    """How many calls of the whole job name a path under one of these folders."""
+def python_path(*more):
+    """The folders where modules are: python3's, and the program's."""
+    code = "import sys; print('\\n'.join(p for p in sys.path if p.startswith('/')))"
+    return [*support.run(["-c", code], program=support.python3).out.split("\n")[:-1], *more]
+
+
+def count_on(command, path, **kw):
+    """How many calls of the whole job name these folders or what is in them."""
     folder = os.path.join(os.environ["TMPDIR"], "trace")
+    names = re.compile("|".join(rf'"{re.escape(p)}["/]' for p in path))
     os.mkdir(folder)
     try:
-        support.run(["-ff", "-s", "200", "-o", f"{folder}/t", "-e", f"trace={CALLS}",
-                     support.PYMPI, "-n", str(n), *args], program=STRACE, timeout=120, **kw)
+        r = support.run(["-ff", "-s", "200", "-o", f"{folder}/t", "-e", f"trace={CALLS}", *command],
+                        program=STRACE, timeout=120, **kw)
+        if r.status:
+            raise AssertionError(f"{' '.join(command)}: status {r.status}\n{r.err}")
         count = 0
-        for path in glob.glob(f"{folder}/t.*"):
-            with open(path, encoding="utf-8", errors="replace") as f:
-                count += sum(any(f'"{u}/' in line for u in under) for line in f)
+        for file in glob.glob(f"{folder}/t.*"):
+            with open(file, encoding="utf-8", errors="replace") as f:
+                count += sum(bool(names.search(line)) for line in f)
         return count
     finally:
         shutil.rmtree(folder)

@@ -1,0 +1,145 @@
+"""Extensions and their libraries from the bundle: where they are, which they are, what is left of them."""
+# SPDX-License-Identifier: MIT
+# timeout: 600
+
+import glob
+import os
+import shutil
+import unittest
+
+import bundles
+import support
+import traced
+
+
+def shared():
+    return set(glob.glob(f"/dev/shm/pympi-{os.geteuid()}-*"))
+
+
+@bundles.needs_compiler
+class Libraries(bundles.Case):
+    """A package with an extension and, beside it, a library that it finds by $ORIGIN."""
+
+    def setUp(self):
+        super().setUp()
+        bundles.make_wheel(self)
+        self.program = self.write("program.py", """
+            import mpi, wheel.ext
+            with open("/proc/self/maps") as f:
+                maps = [l.split()[-1] for l in f if "wheel" in l]
+            places = {m.startswith("/dev/shm/") for m in maps}
+            mpi.print(wheel.ext.number(), wheel.ext.__file__ == wheel.ext.__spec__.origin,
+                      wheel.ext.__file__.startswith("/dev"), places, ordered=True)
+            """)
+        self.age()
+
+    def everywhere(self, program, out, runs=2, **kw):
+        """Every rank prints this, on each of the runs, and so does python3."""
+        program = self.write("everywhere.py", program)
+        self.age()
+        alone = support.run([program], program=support.python3, env=kw.get("env"))
+        self.assertEqual((alone.status, alone.out), (0, out), alone.err)
+        for _ in range(runs):
+            r = self.bundled(3, [program], **kw)
+            self.assertEqual((r.status, r.err, r.out), (0, "", out * 3))
+
+    def test_staged(self):
+        before = shared()
+        for _ in range(2):
+            r = self.bundled(3, [self.program])
+            self.assertEqual((r.status, r.err), (0, ""), r.out)
+            self.assertEqual(r.out, "42 True False {False}\n" + "42 True False {True}\n" * 2)
+            self.assertLessEqual(shared(), before)
+
+    @traced.needs_strace
+    def test_no_call_on_the_path(self):
+        program = self.write("plain.py", "import wheel.ext; print(wheel.ext.number())")
+        self.age()
+        for _ in range(2):
+            r, calls = traced.rank_calls(2, ["--bundle", program], env=self.env)
+            self.assertEqual((r.status, r.out), (0, "42\n42\n"), r.err)
+            self.assertEqual(calls, [[]])
+
+    @traced.needs_strace
+    def test_wheel_in_an_environment(self):
+        """Unpacked, as an installer does it, where an environment has its packages."""
+        python = f"{self.folder}/env/bin/python"
+        support.run(["-m", "venv", "--without-pip", f"{self.folder}/env"], timeout=60)
+        there = support.run(["-c", "import sysconfig; print(sysconfig.get_path('platlib'))"],
+                            program=python).out.strip()
+        self.assertTrue(there.startswith(self.folder), there)
+        for name in ("wheel", "wheel.libs"):
+            shutil.move(f"{self.folder}/{name}", f"{there}/{name}")
+        self.age()
+        program = self.write("plain.py", "import wheel.ext, sys; print(wheel.ext.number(), sys.prefix)")
+        for _ in range(2):
+            r, calls = traced.rank_calls(3, ["--bundle", program], program=python, env=self.env)
+            self.assertEqual((r.status, r.out), (0, f"42 {self.folder}/env\n" * 3), r.err)
+            self.assertEqual(calls, [[], []])
+
+    def test_ctypes_by_the_original_path(self):
+        """It reaches the copy that the extension uses: the library counts."""
+        self.everywhere("""
+            import ctypes, os, wheel.ext
+            path = os.path.dirname(wheel.ext.__file__) + "/../wheel.libs/libhelper-1234.so"
+            print(wheel.ext.number(), ctypes.CDLL(path).helper(), wheel.ext.number(),
+                  ctypes.CDLL(path)._name == path, ctypes.CDLL(None)._name)
+            """, "42 43 44 True None\n")
+
+    def test_library_that_only_ctypes_opens(self):
+        bundles.make_library(self, "apart", 7, "lone")
+        self.everywhere("""
+            import ctypes, sys
+            print(ctypes.CDLL(sys.path[0] + "/apart/liblone-1234.so").helper())
+            """, "7\n")
+
+    def test_two_libraries_of_one_name(self):
+        """The first one that was opened serves both, as ever."""
+        bundles.make_wheel(self, "other", 100)
+        self.everywhere("import wheel.ext as a, other.ext as b; print(a.number(), b.number())", "42 43\n")
+        self.everywhere("import other.ext as b, wheel.ext as a; print(a.number(), b.number())", "100 101\n")
+
+    def test_library_path(self):
+        """What LD_LIBRARY_PATH leads to goes before, in the run that has it."""
+        bundles.make_library(self, "preset", 7)
+        make = [f"-Wl,-rpath,{self.folder}/wheel.libs", "-Wl,--enable-new-dtags"]
+        bundles.make_extension(self, "new", "wheel.libs", make)
+        code = "import new.ext; print(new.ext.number())"
+        for folder, value in (("preset", 7), ("nowhere", 42), ("preset", 7)):
+            self.everywhere(code, f"{value}\n", 1, env={"LD_LIBRARY_PATH": f"{self.folder}/{folder}"})
+
+    def test_library_without_a_name(self):
+        bundles.make_library(self, "wheel.libs", 5, words=["-Wl,-Bsymbolic"])
+        bundles.make_extension(self, "nameless", "wheel.libs")
+        self.everywhere("import nameless.ext; print(nameless.ext.number())", "5\n")
+
+    def test_memory_that_cannot_be_used(self):
+        """Where /dev/shm is noexec or small the extension is loaded from where it is; -v says so."""
+        mount = (f"mount -t tmpfs -o $0 tmpfs /dev/shm && mkdir -p $1 && "
+                 f"exec {support.PYMPI} -n 2 $2 --bundle {self.program}")
+        shared_folder = os.environ["OMPI_MCA_btl_vader_backing_directory"]
+        for options, why in (("noexec,size=200m", "is mounted noexec"), ("size=24m", "is too small")):
+            for verbose in ("-u", "-v"):
+                r = support.run(["-m", "sh", "-c", mount, options, shared_folder, verbose],
+                                program="unshare", env=self.env)
+                if "ermission" in r.err or "ermitted" in r.err:
+                    self.skipTest("no rights to mount a file system")
+                self.assertEqual((r.status, r.out), (0, "42 True False {False}\n" * 2), r.err)
+                self.assertEqual(r.err.count(why), int(verbose == "-v"), r.err[-2000:])
+
+    def test_nothing_left_by_a_killed_rank(self):
+        before = shared()
+        program = self.write("killed.py", """
+            import mpi, os, signal, wheel.ext
+            mpi.barrier()
+            if mpi.rank == 1:
+                os.kill(os.getpid(), signal.SIGKILL)
+            mpi.barrier()
+            """)
+        r = self.bundled(3, [program])
+        self.assertNotEqual(r.status, 0)
+        self.assertLessEqual(shared(), before)
+
+
+if __name__ == "__main__":
+    unittest.main()
