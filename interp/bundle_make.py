@@ -48,20 +48,22 @@ class Maker:
         self.suffixes = [""] + [s for _, suffixes in self.loaders for s in suffixes]
 
     def search(self, name, absent):
-        """Notes what the path says to a name; that it is nowhere may be said so often as absent is."""
+        """Notes what the path says to a name; that it is nowhere may be said so often as absent is.
+        Gives whether it leads somewhere."""
         parent, _, tail = name.rpartition(".")
         if parent and parent not in self.inside:
             self.search(parent, absent)
         places = (self.inside.get(parent, ()) if parent else
                   self.library if name == "pympi" else self.path)
         if name in self.inside or name in sys.builtin_module_names or _imp.is_frozen(name):
-            return
+            return True
         asked = self.follow(name, tail, places)
         for place in asked or ():
             if absent:
                 self.folders[place][name] = ABSENT, absent
             else:
                 self.folders[place].pop(name, None)
+        return asked is None
 
     def follow(self, name, tail, places):
         """Asks the places in their order. None when that leads somewhere, else those that said no."""
@@ -272,7 +274,8 @@ def walk_program(walks, maker, last, kind, name, preload, end):
     if last:
         maker.fresh.clear()
     for wanted in names:
-        maker.search(wanted, 0)
+        if not maker.search(wanted, 0) and wanted in preload.split(","):
+            print(f"pympi: --preload {wanted}: there is no such module on the path", file=sys.stderr)
     walks.follow(maker, code or compile("", "", "exec"), "", end)
 
 

@@ -5,6 +5,7 @@
  * it belongs to the program. Our options may stand anywhere before it, among Python's. */
 #include "interp/options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -238,15 +239,36 @@ static void read_check(pi_options *options)
     options->check = options->check || (wish && *wish && strcmp(wish, "0") != 0);
 }
 
+/* "a.b,c": what is between dots and commas begins as a name in Python does. */
+static bool has_names(const char *text)
+{
+    for (bool begins = true; *text || begins; text++) {
+        unsigned char c = (unsigned char)*text;
+        bool between = c == '.' || c == ',';
+        if (!(isalpha(c) || c == '_' || c >= 0x80 || (!begins && (between || isdigit(c))))) {
+            return false;
+        }
+        begins = between;
+    }
+    return true;
+}
+
 /* To name modules, or to want to know what was bundled, is to want a bundle. */
-static void read_bundle(pi_options *options)
+static int read_bundle(pi_options *options)
 {
     const char *wish = options->isolated ? NULL : getenv("PYMPI_PRELOAD");
     if (!options->preload && wish && *wish) {
         options->preload = wish;
     }
+    if (options->preload && !has_names(options->preload)) {
+        pi_say(
+            "--preload and PYMPI_PRELOAD take names of modules with commas between them, not '%s'",
+            options->preload);
+        return -1;
+    }
     options->bundle =
         !options->no_bundle && (options->bundle || options->preload || options->bundle_report);
+    return 0;
 }
 
 int pi_options_parse(pi_options *options, int argc, char **argv)
@@ -273,7 +295,6 @@ int pi_options_parse(pi_options *options, int argc, char **argv)
     }
     keep_rest(options, &line);
     read_check(options);
-    read_bundle(options);
     if (options->job) {
         shorten_colons(options);
     }
@@ -282,7 +303,7 @@ int pi_options_parse(pi_options *options, int argc, char **argv)
         pi_options_free(options);
         return -1;
     }
-    if (read_level(options) < 0) {
+    if (read_level(options) < 0 || read_bundle(options) < 0) {
         pi_options_free(options);
         return -1;
     }

@@ -365,6 +365,13 @@ class Options(bundles.Case):
             self.assertIn("a walk of the program", r.err)
             self.assertNotIn("wave", r.err)
 
+    def test_preload_of_nothing(self):
+        for names in ("-c", "a,,b", "a b", "json.", ",json", "", "3d", "wave;os"):
+            self.refused(support.run(["-n", "2", "--preload", names, "-c", "pass"]), "--preload", f"'{names}'")
+        r = self.bundled(2, ["-c", "print(1)"], options=["--preload", "json,nowhere.at_all"])
+        self.assertEqual((r.status, r.out), (0, "1\n1\n"))
+        self.assertEqual(r.err, "pympi: --preload nowhere.at_all: there is no such module on the path\n")
+
     def test_report(self):
         r = self.bundled(2, ["-c", "import importlib; importlib.import_module('wa' + 've')"],
                          options=["--bundle-report"])
