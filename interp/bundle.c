@@ -196,6 +196,9 @@ static PyStatus read_config(PyConfig *config)
     const header *head = bundle.from.bytes;
     const char *string = string_at(NAMES);
     list_fields(config, fields);
+#if PY_VERSION_HEX >= 0x030d0000 /* what messages know of a script's folder; Py_RunMain sets it */
+    status = PyConfig_SetBytesString(config, &config->sys_path_0, string_at(3));
+#endif
     for (int i = 0; i < FIELDS && !PyStatus_Exception(status); i++) {
         if (*string) {
             status = PyConfig_SetBytesString(config, fields[i], string);

@@ -55,7 +55,7 @@ class Linker:
 
     def __init__(self):
         wish = posix.environ.get(b"LD_LIBRARY_PATH", b"").decode(errors="surrogateescape")
-        self.preset = wish.replace(";", ":").split(":") if wish else []
+        self.preset = [f or posix.getcwd() for f in wish.replace(";", ":").split(":")] if wish else []
         self.open = libraries()
         self.cache = self.read_cache()
         self.found = {}     # {(name, folders): what was found}

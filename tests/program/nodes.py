@@ -39,4 +39,5 @@ def command(nodes, ranks, folder, args, launcher="mpirun"):
                  "OMPI_MCA_osc_sm_backing_directory": None,
                  "OMPI_MCA_osc_rdma_backing_directory": None,
                  "OMPI_MCA_btl_sm_backing_directory": None}
-    return launcher, ["--host", hosts, "-n", str(nodes * ranks), support.PYMPI, *args], variables
+    words = ["--host", hosts, "--map-by", f"ppr:{ranks}:node:oversubscribe", "-n", str(nodes * ranks)]
+    return launcher, [*words, support.PYMPI, *args], variables

@@ -63,7 +63,9 @@ class Counts(bundles.Case):
     @support.needs("h5py")
     @support.needs("mpi4py")
     def test_scipy_h5py_mpi4py(self):
-        self.fewer(0, ["-c", "import scipy.linalg, h5py, mpi4py.MPI"])
+        """As they are imported, newer ones search for metadata, and for what Python was built with."""
+        newer = support.config("PYMPI_PYTHON_VERSION") != "3.11"
+        self.fewer(50 if newer else 0, ["-c", "import scipy.linalg, h5py, mpi4py.MPI"])
 
     def test_ranks_ask_no_more_than_one(self):
         """The whole job asks as often for what lies on the path, whatever the number of ranks."""
@@ -298,7 +300,8 @@ class Other(bundles.Case):
     """Tests that others wrote, on both ranks with the bundle and once under python3."""
 
     CPYTHON = """
-        import os, sys, tempfile, unittest
+        import os, sys, tempfile, test.support, unittest
+        test.support.use_resources = []                 # no files of gigabytes
         os.chdir(tempfile.mkdtemp(dir=sys.argv[2]))    # two ranks use the same names of files
         result = unittest.TestResult()
         unittest.defaultTestLoader.loadTestsFromName(sys.argv[1]).run(result)
