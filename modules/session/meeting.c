@@ -10,34 +10,10 @@
 #include "modules/common/deadlock.h"
 #include "modules/common/errors.h"
 #include "modules/common/runtime.h"
-#include "modules/common/wait.h"
 #include "modules/session/recovery.h"
+#include "modules/session/wait.h"
 
 #define WORD 64 /* bits */
-
-typedef struct {
-    MPI_Request *request;
-    int code;
-} one_request;
-
-/* The code is kept: the wait goes on behind an exception only. */
-static int poll(void *what, int *done_p)
-{
-    one_request *one = what;
-    one->code = PMPI_Test(one->request, done_p, MPI_STATUS_IGNORE);
-    *done_p = *done_p || one->code != MPI_SUCCESS;
-    return MPI_SUCCESS;
-}
-
-int ps_meeting_wait(MPI_Request *request, const char *call)
-{
-    one_request one = {request, MPI_SUCCESS};
-    pc_board_wait wait = {.call = call, .peer = PC_BOARD_NOBODY};
-    while (pc_wait_until(poll, &one, &wait) < 0) {
-        PyErr_Clear();
-    }
-    return one.code;
-}
 
 /* Sets the bits of all ranks that failed. */
 static int exchange(uint64_t *bits, int words)
@@ -45,7 +21,7 @@ static int exchange(uint64_t *bits, int words)
     MPI_Request request;
     int code = PMPI_Iallreduce(MPI_IN_PLACE, bits, words, MPI_UINT64_T, MPI_BOR,
                                pc_runtime_session()->meeting, &request);
-    return pc_error_check("meet", code == MPI_SUCCESS ? ps_meeting_wait(&request, "meet") : code);
+    return pc_error_check("meet", code == MPI_SUCCESS ? ps_wait(&request, "meet") : code);
 }
 
 static PyObject *list_ranks(const uint64_t *bits)

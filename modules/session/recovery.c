@@ -15,7 +15,7 @@
 #include "modules/common/runtime.h"
 #include "modules/common/twins.h"
 #include "modules/common/wait.h"
-#include "modules/session/meeting.h"
+#include "modules/session/wait.h"
 
 #define CALL "recovery"
 #define PATIENCE_NS                                                                                \
@@ -51,7 +51,7 @@ static int agree_on(uint64_t *numbers, int count)
     MPI_Request request;
     int code = PMPI_Iallreduce(MPI_IN_PLACE, numbers, count, MPI_UINT64_T, MPI_MAX,
                                pc_runtime_session()->meeting, &request);
-    return pc_error_check(CALL, code == MPI_SUCCESS ? ps_meeting_wait(&request, CALL) : code);
+    return pc_error_check(CALL, code == MPI_SUCCESS ? ps_wait(&request, CALL) : code);
 }
 
 /* A rank may not have begun the statement. */
@@ -88,7 +88,7 @@ static int ask_counts(unsigned statement, int *told)
     }
     int code =
         PMPI_Ialltoall(session->sent, 1, MPI_INT, told, 1, MPI_INT, session->meeting, &request);
-    return pc_error_check(CALL, code == MPI_SUCCESS ? ps_meeting_wait(&request, CALL) : code);
+    return pc_error_check(CALL, code == MPI_SUCCESS ? ps_wait(&request, CALL) : code);
 }
 
 static int count_missing(const int *told)
@@ -156,7 +156,7 @@ static int part(void)
 {
     MPI_Request request;
     int code = PMPI_Ibarrier(pc_runtime_session()->meeting, &request);
-    return pc_error_check(CALL, code == MPI_SUCCESS ? ps_meeting_wait(&request, CALL) : code);
+    return pc_error_check(CALL, code == MPI_SUCCESS ? ps_wait(&request, CALL) : code);
 }
 
 static int recover(int *told)
