@@ -10,6 +10,7 @@ import unittest
 import bundles
 import support
 import traced
+from front import Front, frames
 
 OPTIONAL = 20
 MODULES = 200
@@ -281,6 +282,20 @@ class Divergence(bundles.Case):
         for _ in range(2):
             r = self.bundled(4, [program])
             self.assertEqual((r.status, r.out), (0, some * 2 + f"0 {sorted(names)}\n" + some), r.err)
+
+    def test_at_the_prompt(self):
+        """Each rank imports what it is told, when it is told, also what no other rank does."""
+        for _ in range(2):
+            with Front(3, "--bundle", env=self.env) as front:
+                for source in ("import json, wave", "@1 import colorsys", "@0,2 import decimal",
+                               "@2 import nowhere", "import colorsys, decimal"):
+                    errors = front.run(source).errors
+                    self.assertEqual(errors, [("2", "ModuleNotFoundError: No module named 'nowhere'")]
+                                     * source.endswith("nowhere"))
+                names = front.run("colorsys.__name__, json.dumps(1), mpi.allreduce(1)")
+                self.assertEqual(names.results, [("", "('colorsys', '1', 3)")])
+                front.send(frames.SHUTDOWN, status=0)
+                front.until(frames.ENDED)
 
     def test_in_a_fork(self):
         program = self.write("program.py", """
