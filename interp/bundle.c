@@ -11,6 +11,7 @@
 
 #include <dlfcn.h>
 #include <marshal.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,10 +29,12 @@
 #include "interp/stage.h"
 #include "interp/text.h"
 
-#define MAGIC "pympiB1"
+#define MAGIC  "pympiB1"
+#define PYTHON ((uint64_t)(PY_VERSION_HEX >> 16) << 8 | sizeof(void *))
 
 typedef struct {
     char magic[8];
+    uint64_t python; /* version and bits of rank 0's: others could not run its code */
     uint64_t config;
     uint64_t index;
     uint64_t table;
@@ -42,6 +45,7 @@ typedef struct {
 
 static struct {
     bool owes, given;           /* rank 0, before and after the others get theirs */
+    bool made;                  /* rank 0 imports from it too */
     pc_spread from;             /* on the others */
     char folder[PI_STAGE_NAME]; /* where this node's files are; empty: they are not */
     const char *unstaged;       /* on the node's first rank: why they are not */
@@ -51,7 +55,7 @@ static bool is_sound(const pc_spread *from)
 {
     const header *head = from->bytes;
     return head && from->size >= sizeof *head &&
-           memcmp(head->magic, MAGIC, sizeof head->magic) == 0;
+           memcmp(head->magic, MAGIC, sizeof head->magic) == 0 && head->python == PYTHON;
 }
 
 /* On the first rank of a node. What has been written is not needed twice. */
@@ -196,7 +200,7 @@ static PyStatus read_config(PyConfig *config)
     const header *head = bundle.from.bytes;
     const char *string = string_at(NAMES);
     list_fields(config, fields);
-#if PY_VERSION_HEX >= 0x030d0000 /* what messages know of a script's folder; Py_RunMain sets it */
+#if PI_CONFIG_HAS_SYS_PATH_0 /* what messages know of a script's folder; Py_RunMain sets it */
     status = PyConfig_SetBytesString(config, &config->sys_path_0, string_at(3));
 #endif
     for (int i = 0; i < FIELDS && !PyStatus_Exception(status); i++) {
@@ -236,10 +240,53 @@ static PyObject *open_library(PyObject *Py_UNUSED(self), PyObject *path)
     return name ? PyBool_FromLong(dlopen(name, RTLD_NOW) != NULL) : NULL;
 }
 
-static PyMethodDef methods[] = {
+/* self: (a function that says where a library is, the real dlopen). In Python it would be a line more in
+ * the tracebacks of some ranks. */
+static PyObject *lead_dlopen(PyObject *self, PyObject *args)
+{
+    PyObject *path = PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : Py_None;
+    PyObject *there = PyObject_CallOneArg(PyTuple_GET_ITEM(self, 0), path);
+    PyObject *changed = there ? PyTuple_GetSlice(args, 0, PyTuple_GET_SIZE(args)) : NULL;
+    PyObject *result = NULL;
+    if (changed && PyTuple_GET_SIZE(args)) {
+        PyObject *first = PyTuple_Pack(1, there);
+        PyObject *rest = PyTuple_GetSlice(args, 1, PyTuple_GET_SIZE(args));
+        Py_SETREF(changed, first && rest ? PySequence_Concat(first, rest) : NULL);
+        Py_XDECREF(first);
+        Py_XDECREF(rest);
+    }
+    if (changed) {
+        result = PyObject_CallObject(PyTuple_GET_ITEM(self, 1), changed);
+    }
+    Py_XDECREF(changed);
+    Py_XDECREF(there);
+    return result;
+}
+
+static PyMethodDef dlopen_method = {"dlopen", lead_dlopen, METH_VARARGS,
+                                    PyDoc_STR("Opens a library.")};
+
+/* (where, real): what stands in place of _ctypes.dlopen. */
+static PyObject *lead_library(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    return PyCFunction_New(&dlopen_method, args);
+}
+
+static PyMethodDef tools_methods[] = {
     {"open_library", open_library, METH_O, PyDoc_STR("Opens a library; True if it can be.")},
+    {"lead", lead_library, METH_VARARGS, PyDoc_STR("A dlopen that asks where a library is.")},
     {0},
 };
+
+/* What the finders need of C, under names of their own. */
+static PyObject *make_tools(void)
+{
+    PyObject *tools = PyModule_New("_pympi_bundle_tools");
+    if (tools && PyModule_AddFunctions(tools, tools_methods) < 0) {
+        Py_CLEAR(tools);
+    }
+    return tools;
+}
 
 /* Shows a started, pathless interpreter the bundle. */
 static PyObject *serve(const pi_options *options)
@@ -251,11 +298,10 @@ static PyObject *serve(const pi_options *options)
     PyObject *view = PyMemoryView_FromMemory((char *)bundle.from.bytes,
                                              (Py_ssize_t)bundle.from.size, PyBUF_READ);
     PyObject *finder = view ? LOAD(bundled) : NULL;
-    PyObject *served =
-        finder ? PyObject_CallMethod(finder, "serve", "OnnnsNN", view, start, end,
-                                     end + (Py_ssize_t)head->table, bundle.folder,
-                                     PyCFunction_New(methods, NULL), PyBool_FromLong(reports))
-               : NULL;
+    PyObject *served = finder ? PyObject_CallMethod(finder, "serve", "OnnnsNN", view, start, end,
+                                                    end + (Py_ssize_t)head->table, bundle.folder,
+                                                    make_tools(), PyBool_FromLong(reports))
+                              : NULL;
     Py_XDECREF(finder);
     Py_XDECREF(view);
     return served;
@@ -286,16 +332,19 @@ static PyObject *make(PyObject *finder, PyObject *listener, const pi_options *op
     PyObject *maker = LOAD(bundle_make); /* first: it removes the modules that its parts import */
     PyObject *bytes = maker ? make_bytes(maker, finder, listener, options, names) : NULL;
     Py_XDECREF(maker);
+    bundle.made = bytes != NULL;
     if (bytes) {
         give(PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes), options->bundle_report);
     }
     return bytes;
 }
 
-/* An exception in what is ours leaves a Python that imports the ordinary way. */
+/* An exception in what is ours leaves a Python that imports the ordinary way. ^C is the program's. */
 static void forgive(PyObject *result, bool verbose)
 {
-    if (!result && verbose) {
+    if (!result && PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
+        PyErr_SetInterruptEx(SIGINT);
+    } else if (!result && verbose) {
         PyErr_Print();
     }
     PyErr_Clear();
@@ -309,11 +358,24 @@ static PyStatus follow(PyConfig *config, const pi_options *options)
     if (!PyStatus_Exception(status)) {
         status = Py_InitializeFromConfig(config);
     }
-    if (!PyStatus_Exception(status)) {
-        forgive(serve(options), options->verbose);
-        status = _Py_InitializeMain();
+    if (PyStatus_Exception(status)) {
+        return status;
     }
+    PyObject *served = serve(options);
+    Py_XINCREF(served);
+    forgive(served, options->verbose);
+    status = _Py_InitializeMain();
+    if (served && !PyStatus_Exception(status)) {
+        forgive(PyObject_CallMethod(served, "begin", NULL), options->verbose);
+    }
+    Py_XDECREF(served);
     return status;
+}
+
+/* What rank 0 imports as it starts may communicate, while the others wait for their bundle. */
+static void give_up(void *Py_UNUSED(what))
+{
+    pi_bundle_give_up();
 }
 
 /* The strings that rank 0 knows before Python: executable, environment, home. */
@@ -336,16 +398,23 @@ static PyStatus lead(PyConfig *config, const pi_options *options, const char *ex
     PyObject *listener = finder ? PyObject_CallMethod(finder, "listen", NULL) : NULL;
     Py_XINCREF(listener);
     forgive(listener, options->verbose);
+    pi_library_start()->beside_waits(give_up, &bundle);
     status = _Py_InitializeMain();
-    if (listener && !PyStatus_Exception(status)) {
+    pi_library_start()->beside_waits(NULL, &bundle);
+    if (listener && bundle.owes && !PyStatus_Exception(status)) {
         PyObject *names = list_names(config, executable, environment);
         forgive(names ? make(finder, listener, options, names) : NULL, options->verbose);
         Py_XDECREF(names);
+    }
+    if (listener && !bundle.made && !PyStatus_Exception(status)) {
+        forgive(PyObject_CallMethod(finder, "leave", "O", listener), options->verbose);
     }
     Py_XDECREF(finder);
     Py_XDECREF(listener);
     return status;
 }
+
+#undef LOAD
 
 PyStatus pi_bundle_initialize(PyConfig *config, const pi_options *options, const char *executable,
                               const char *environment)
@@ -392,7 +461,10 @@ int pi_bundle_run(void)
 {
     const char *name = string_at(2), *folder = string_at(3);
     FILE *file = open_program();
-    if (!file || (*folder && enter_path(folder) < 0)) {
+    if (!file) {
+        return Py_RunMain();
+    }
+    if (*folder && enter_path(folder) < 0) {
         PyErr_Print();
         return 1;
     }

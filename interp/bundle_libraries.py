@@ -27,7 +27,7 @@ class File:
             raise ValueError("no ELF of 64 bits")
         try:
             texts = list(self.strings())
-        except (StopIteration, struct.error) as error:
+        except (TypeError, struct.error) as error:
             raise ValueError("no shared library") from error
         self.name = next((text for tag, text in texts if tag == SONAME), None)
         self.needed = [text for tag, text in texts if tag == NEEDED]
@@ -40,11 +40,12 @@ class File:
         start, = struct.unpack_from("<Q", data, 32)
         size, count = struct.unpack_from("<HH", data, 54)
         parts = [struct.unpack_from("<IIQQQQ", data, start + i * size) for i in range(count)]
-        dynamic = next((offset, length) for kind, _, offset, _, _, length in parts if kind == DYNAMIC)
+        dynamic = next(((offset, length) for kind, _, offset, _, _, length in parts if kind == DYNAMIC),
+                       None)
         entries = list(struct.iter_unpack("<qQ", data[dynamic[0]:sum(dynamic)]))
-        table = next(value for tag, value in entries if tag == STRTAB)
-        begin = next(table - address + offset for kind, _, offset, address, _, length in parts
-                     if kind == LOAD and address <= table < address + length)
+        table = next((value for tag, value in entries if tag == STRTAB), None)
+        begin = next((table - address + offset for kind, _, offset, address, _, length in parts
+                      if kind == LOAD and address <= table < address + length), None)
         for tag, value in entries:
             if tag in (NEEDED, SONAME, RPATH, RUNPATH):
                 yield tag, data[begin + value:data.index(b"\0", begin + value)].decode()
@@ -59,6 +60,7 @@ class Linker:
         self.open = libraries()
         self.cache = self.read_cache()
         self.found = {}     # {(name, folders): what was found}
+        self.beside = {}    # folders that files name, where something was found: None
         self.listings = {}  # {folder: what is in it}
 
     def find(self, name, folders):
@@ -76,6 +78,8 @@ class Linker:
             if not folder.startswith("/") or "$" in folder or "glibc-hwcaps" in names:
                 return None
             if name in names:
+                if folder not in self.preset:
+                    self.beside[folder] = None
                 return f"{folder}/{name}"
         found = self.cache.get(name, ())
         return found[0] if len(found) == 1 else None
@@ -136,6 +140,7 @@ class Stage:
         self.machine = own_machine()
         self.read = {}         # {path without links: File, or None when it is not for the bundle}
         self.files = {}        # {path without links: (offset, size)} of those that are given
+        self.near = {}         # those that find others by $ORIGIN: None
         self.blobs = []
         self.size = 0
 
@@ -151,6 +156,8 @@ class Stage:
             return None
         for taken in paths:
             self.take(taken)
+            if any("$" in folder for folder in self.read[taken].rpath + self.read[taken].runpath):
+                self.near[taken] = None
         return file.path, list(needs.items())
 
     def follow(self, file, path, inherited, needs):
@@ -199,11 +206,21 @@ class Stage:
             self.blobs += [data, bytes(-len(data) % 64)]
             self.size += len(data) + -len(data) % 64
 
+    def links(self):
+        """What else is in the folders of files that find others by $ORIGIN, and in the folders around them.
+        Such files may look for it there."""
+        import os
+        folders = dict.fromkeys(os.path.realpath(folder) for folder in self.linker.beside)
+        folders |= dict.fromkeys(os.path.dirname(path) for path in self.near)
+        folders |= dict.fromkeys(os.path.dirname(folder) for folder in folders)
+        folders = sorted(folders, key=len, reverse=True)    # a folder of its own before a link to it
+        return [f"{folder.rstrip('/')}/{name}" for folder in folders for name in self.linker.listing(folder)]
+
     def table(self):
-        """The files, as stage.h has them."""
-        coding = sys.getfilesystemencoding()
-        return b"".join([b"%d %d %s\0" % (*place, path.encode(coding, "surrogateescape"))
-                         for path, place in self.files.items()])
+        """The files and links, as stage.h has them."""
+        coding = sys.getfilesystemencoding(), "surrogateescape"
+        files = [b"%d %d %s\0" % (*place, path.encode(*coding)) for path, place in self.files.items()]
+        return b"".join(files + [path.encode(*coding) + b"\0" for path in self.links()])
 
 
 def placed(folders, origin):

@@ -19,19 +19,19 @@ ABSENT, SOURCE, EXTENSION, PORTION = range(4)    # as in bundled.py
 MAGIC = b"pympiB1\0"
 BYTES_MOST = 256 << 20
 SCRIPT_MOST = 16 << 20
+REGULAR = 8    # of a file's mode
 PAGE = 1 << 16
-HEADER = 56    # bytes
+HEADER = 64    # bytes
 NAMES_MOST = 20000
 SECONDS_MOST = 5
 SLACK = 2    # seconds between a file server's clock and ours
-NEVER = float("inf")
 
 
 class Maker:
     """Searches for names as the ranks will, and keeps what each folder of the path says to each."""
 
-    def __init__(self, path, library, since):
-        self.path = path
+    def __init__(self, path, library, since, caches):
+        self.path, self.caches = path, caches
         self.library = [library + "/python"]    # where the package pympi is
         self.since = since    # what has changed since then the program itself may change
         self.folders = {}     # of the path, or of a package: {name: answer}
@@ -78,7 +78,7 @@ class Maker:
             if answer[0] in (SOURCE, EXTENSION):
                 return None
             if answer[0] == PORTION:
-                portions.append(f"{place}/{answer[1]}")
+                portions.append(answer[1])
         if portions:
             self.inside[name] = portions
         return None if portions else asked
@@ -92,7 +92,7 @@ class Maker:
         return self.listings[folder]
 
     def ask(self, place, name, tail):
-        """What a folder has for a name: (kind, file); (None, None) when it is none; None when it has
+        """What a folder has for a name: (kind, path); (None, None) when it is no folder; None when it has
         something that is not for the bundle."""
         listing = self.listing(place)
         if listing is None:
@@ -107,14 +107,14 @@ class Maker:
         if spec is None:
             return ABSENT, 1
         if spec.loader is None:
-            return PORTION, tail
+            return PORTION, spec.submodule_search_locations[0]
         if spec.submodule_search_locations is not None:
             self.inside[name] = list(spec.submodule_search_locations)
         if type(spec.loader) is external.SourceFileLoader and self.read(name, spec):
-            return SOURCE, spec.origin[len(place) + 1:]
+            return SOURCE, spec.origin
         if type(spec.loader) is external.ExtensionFileLoader:
             self.extensions[spec.origin] = None
-            return EXTENSION, spec.origin[len(place) + 1:]
+            return EXTENSION, spec.origin
         return None
 
     def read(self, name, spec):
@@ -123,7 +123,7 @@ class Maker:
             stats = spec.loader.path_stats(spec.origin)
             if stats["mtime"] >= self.since or self.size > BYTES_MOST:
                 return False
-            data = compiled(name, spec, stats)
+            data = compiled(name, spec, stats, self.caches)
         except OSError:
             self.unread.append(name)
             return False
@@ -140,8 +140,8 @@ class Maker:
         return self.size - len(data), len(data)
 
 
-def compiled(name, spec, stats):
-    """The marshalled code of a module, out of its .pyc when that is right."""
+def compiled(name, spec, stats, caches):
+    """The marshalled code of a module, out of its .pyc when that is right. caches: else one is written."""
     try:
         data = spec.loader.get_data(external.cache_from_source(spec.origin))
         if not external._classify_pyc(data, name, {}):
@@ -149,7 +149,20 @@ def compiled(name, spec, stats):
             return data[16:]
     except (OSError, ImportError, EOFError, NotImplementedError):
         pass
-    return marshal.dumps(spec.loader.get_code(name))
+    if caches:
+        return marshal.dumps(spec.loader.get_code(name))
+    return marshal.dumps(spec.loader.source_to_code(spec.loader.get_data(spec.origin), spec.origin))
+
+
+def read_program(name):
+    """The source of a script; None when it is no plain file, which may be read once only."""
+    try:
+        if posix.stat(name).st_mode >> 12 != REGULAR:
+            return None
+        with open(name, "rb") as file:
+            return file.read(SCRIPT_MOST)
+    except (OSError, ValueError):
+        return None
 
 
 def code_of(kind, name):
@@ -158,9 +171,8 @@ def code_of(kind, name):
         if kind == "command":
             return compile(name, "<string>", "exec", dont_inherit=True)
         if kind == "file":
-            with open(name, "rb") as file:
-                return compile(file.read(), name, "exec", dont_inherit=True)
-    except (OSError, SyntaxError, ValueError):
+            return compile(read_program(name) or b"", name, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
         pass
     return None
 
@@ -177,8 +189,11 @@ def first_place(kind, name):
 
 def make(*wishes):
     """The bundle as bytes, for the ranks; and notes what this run searches for, for the next one."""
+    import warnings
     try:
-        return make_all(*wishes)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")     # whoever runs the code will be told
+            return make_all(*wishes)
     finally:
         for name in set(sys.modules) - BEFORE:
             del sys.modules[name]
@@ -196,7 +211,8 @@ def make_all(parts, listener, kind, name, strings, preload, library, reports, ve
     keep(listener, record, since)
     found = listener.configuration()
     index = {"folders": maker.folders, "nowhere": list(maker.nowhere), "sources": maker.sources,
-             "calls": listener.calls, "extensions": extensions, "stdlib": found[5]}
+             "visited": [*sys.path_importer_cache, *maker.library], "calls": listener.calls,
+             "extensions": extensions, "stdlib": found[5]}
     executable, environment, home = strings
     home = home or f"{found[3]}:{found[6]}"    # with a home Python looks for none
     program, source = program_of(kind, name)
@@ -209,16 +225,16 @@ def make_all(parts, listener, kind, name, strings, preload, library, reports, ve
         tell(maker, stage, last, searched - begun, time.monotonic() - searched)
     data = marshal.dumps(index)
     code = b"".join(maker.blobs)
-    bundled.share(code, index)
+    bundled.share(listener, code, index)
     return join(b"".join([encode(string) + b"\0" for string in config]), data, stage.table(), code,
                 stage.blobs, place)
 
 
 def search_all(listener, kind, name, library, last):
     """A maker that has searched for what this run has searched for so far, and the last one."""
-    names, path, since = last or ((), (), NEVER)
+    names, path, since = last or ((), (), time.time())
     path = [p for p in [*first_place(kind, name), *sys.path, *path] if p.startswith("/")]
-    maker = Maker(list(dict.fromkeys(path)), library, since - SLACK)
+    maker = Maker(list(dict.fromkeys(path)), library, since - SLACK, last is not None)
     wanted = dict.fromkeys(sys.modules, 0)
     wanted |= {each: 0 if each in sys.modules else 1 for each in listener.names}
     for each, times in (wanted | dict(names)).items():
@@ -237,11 +253,7 @@ def program_of(kind, name):
     """(whole name, source) of a script; no source when it is another kind of program."""
     source = b""
     if kind == "file":
-        try:
-            with open(name, "rb") as file:
-                source = file.read(SCRIPT_MOST)
-        except OSError:
-            pass
+        source = read_program(name) or b""
         if not name.startswith("/"):
             name = posix.getcwd() + "/" + name.removeprefix("./")
     plain = len(source) < SCRIPT_MOST and b"\0" not in source
@@ -252,10 +264,11 @@ def join(config, index, table, code, files, program):
     """The bundle, as bundle.c reads it."""
     sizes = [len(config), len(index), len(table)]
     before = sum(sizes) + HEADER
+    python = sys.hexversion >> 16 << 8 | (8 if sys.maxsize > 1 << 32 else 4)
     begin = before + len(code)
     gap = -begin % PAGE
     sizes += [begin + gap, *((before + program[0], program[1]) if program else (0, 0))]
-    head = b"".join([size.to_bytes(8, "little") for size in sizes])
+    head = b"".join([number.to_bytes(8, "little") for number in (python, *sizes)])
     return b"".join([MAGIC, head, config, index, table, code, bytes(gap), *files])
 
 
@@ -275,7 +288,8 @@ def walk_program(walks, maker, last, kind, name, preload, end):
         maker.fresh.clear()
     for wanted in names:
         if not maker.search(wanted, 0) and wanted in preload.split(","):
-            print(f"pympi: --preload {wanted}: there is no such module on the path", file=sys.stderr)
+            print(f"pympi: --preload {wanted}: the folders of the path have no such module",
+                  file=sys.stderr)
     walks.follow(maker, code or compile("", "", "exec"), "", end)
 
 
@@ -293,7 +307,7 @@ def keep(listener, record, since):
         if posix.getpid() == process and record.file:
             path = [p for p in sys.path if isinstance(p, str)]
             names = [(name, 0 if found(name) else times)
-                     for name, times in listener.names.items()]
+                     for name, times in listener.heard().items()]
             record.write(names[:NAMES_MOST], path, since)
 
     atexit.register(write)

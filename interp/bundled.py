@@ -48,6 +48,7 @@ class ExtensionFileLoader(external.ExtensionFileLoader):
             return self.create_module(spec)
         finally:
             spec.origin = self.path
+        bundle.opened[bundle.extensions[self.path][0]] = staged
         if getattr(module, "__file__", None) == staged:
             module.__file__ = self.path
         return module
@@ -66,12 +67,7 @@ class CtypesLoader(ExtensionFileLoader):
         bundle = self.__dict__.pop("bundle")
         self.__class__ = external.ExtensionFileLoader
         self.exec_module(module)
-        real = module.dlopen
-
-        def dlopen(name, *mode):
-            return real(bundle.place(name), *mode)
-
-        module.dlopen = dlopen
+        module.dlopen = bundle.tools.lead(bundle.place, module.dlopen)
 
 
 class Folder(external.FileFinder):
@@ -82,46 +78,75 @@ class Folder(external.FileFinder):
         return self
 
     def find_spec(self, fullname, target=None):
-        kind, name = self.answers.get(fullname, (None, None))
+        kind, what = self.answers.get(fullname, (None, None))
+        self.bundle.hear(self.path, fullname)
         if kind == ABSENT:
-            if self.bundle.started:    # name is how often it may be said
-                self.answers[fullname] = (ABSENT, name - 1) if name > 1 else (None, None)
+            if self.bundle.started:    # what is how often it may be said
+                self.answers[fullname] = (ABSENT, what - 1) if what > 1 else (None, None)
             return None
         if kind == SOURCE:
-            return self.bundle.spec(SourceFileLoader, fullname, f"{self.path}/{name}", self.answers)
+            return self.bundle.spec(SourceFileLoader, fullname, what, self.answers)
         if kind == EXTENSION:
             loads_staged = fullname == "_ctypes" and self.bundle.folder
             loader = CtypesLoader if loads_staged else ExtensionFileLoader
-            return self.bundle.spec(loader, fullname, f"{self.path}/{name}", self.answers)
+            return self.bundle.spec(loader, fullname, what, self.answers)
         if kind == PORTION:
+            del self.answers[fullname]
             spec = bootstrap.ModuleSpec(fullname, None)
-            spec.submodule_search_locations = [f"{self.path}/{name}"]
+            spec.submodule_search_locations = [what]
             return spec
         self.bundle.outside.setdefault(fullname)
         return super().find_spec(fullname, target)
 
     def invalidate_caches(self):
         self.answers.clear()
+        self.bundle.folders.clear()
         super().invalidate_caches()
 
 
 class Bundle:
-    """The map in the node's memory: view of all of it, index, and what is left to be taken."""
+    """The map in the node's memory: view of all of it, index, and what is left to be taken.
 
-    def __init__(self, view, index, folder, open_library):
-        self.folder, self.open_library, self.opened = folder, open_library, {}
+    Whom Python has asked when a program begins are in sys.path_importer_cache from the start. The others
+    come by a hook, behind those that the program puts before it.
+    """
+
+    def __init__(self, view, index, folder, tools):
+        self.folder, self.tools = folder, tools
+        self.names, self.opened = set(), {}     # of staged files that are open; {path: where it is staged}
         self.extensions = index["extensions"]
         self.started = False
+        self.heard = None   # on rank 0: {(folder, name): how often it was asked}
         self.outside = {}   # names that folders were asked for all the same
         self.view = view    # of the modules' code alone
         self.sources = index["sources"]
         self.calls = index["calls"]
         self.stdlib = index["stdlib"]
-        loaders = external._get_supported_file_loaders()
-        for path, answers in index["folders"].items():
-            sys.path_importer_cache[path] = Folder(path, *loaders).known(self, answers)
+        self.folders = index["folders"]
+        self.loaders = external._get_supported_file_loaders()
+        for path in index["visited"]:
+            if path in self.folders:
+                sys.path_importer_cache[path] = self.hook(path)
         for path in index["nowhere"]:
             sys.path_importer_cache[path] = None
+
+    def begin(self):
+        """Python has started: from here on the program decides."""
+        self.started = True
+        self.loaders = external._get_supported_file_loaders()
+        sys.path_hooks.insert(0, self.hook)
+        sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, (SiteFinder, Listener))]
+
+    def hook(self, path):
+        """A finder for a folder, which has its answers the first time."""
+        answers = self.folders.pop(path, None)
+        if answers is None and (self.heard is None or not external._path_isdir(path)):
+            raise ImportError("none of the bundle's", path=path)
+        return Folder(path, *self.loaders).known(self, answers or {})
+
+    def hear(self, folder, name):
+        if self.heard is not None:
+            self.heard[folder, name] = self.heard.get((folder, name), 0) + 1
 
     def take(self, path):
         """The marshalled code of a file, the first time; else None."""
@@ -146,19 +171,18 @@ class Bundle:
             return None
         file, libraries = self.extensions[path]
         for name, library in libraries:
-            if name not in self.opened:
-                self.opened[name] = library
-                self.open_library(self.folder + library)
+            if name not in self.names:
+                self.names.add(name)
+                if self.tools.open_library(self.folder + library):
+                    self.opened[library] = self.folder + library
         return self.folder + file
 
     def place(self, name):
         """Where a library is that a program names by its path: in the node's memory, if it is open there."""
-        path = name if isinstance(name, str) and "/" in name else ""
-        if path.rpartition("/")[2] not in self.opened:
+        if not self.opened or not isinstance(name, str) or "/" not in name:
             return name
         import os
-        path = os.path.realpath(path)
-        return self.folder + path if path in self.opened.values() else name
+        return self.opened.get(os.path.realpath(name), name)
 
 
 def configuration():
@@ -178,6 +202,7 @@ class SiteFinder:
     def __init__(self, bundle, replays):
         self.bundle, self.calls, self.replays = bundle, bundle.calls, replays
         self.configuration = None    # under -S there is no `site`
+        self.stand_ins = []
 
     def find_spec(self, name, path=None, target=None):
         if self.replays and getattr(sys, "_stdlib_dir", None) is None:
@@ -211,7 +236,8 @@ class SiteFinder:
             self.loader.exec_module(module)
         finally:
             for owner, name, real in kept:
-                setattr(owner, name, real)
+                if getattr(owner, name) in self.stand_ins:    # else somebody has put his own there
+                    setattr(owner, name, real)
             self.site, self.bundle.started = None, True
 
     def stand_in(self, name, real):
@@ -224,6 +250,7 @@ class SiteFinder:
                 return real(*args, **options)
             known = self.calls.get(key)
             return replay(name, known) if known else real(*args, **options)
+        self.stand_ins.append(ask)
         return ask
 
 
@@ -258,12 +285,20 @@ def replay(name, known):
 
 
 class Listener:
-    """Hears on rank 0 for which names the path is searched, and how often; finds nothing itself."""
+    """Hears on rank 0 for which names the path is searched as Python starts; finds nothing itself."""
 
     def __init__(self):
         self.names = {}
         self.calls = {}
         self.site = SiteFinder(self, False)
+        self.bundle = None    # which hears the rest
+
+    def heard(self):
+        """{name: how often it was searched} since Python began."""
+        times = dict(self.names)
+        for (_, name), count in self.bundle.heard.items():
+            times[name] = max(times.get(name, 0), count)
+        return times
 
     def find_spec(self, name, path=None, target=None):
         self.names[name] = self.names.get(name, 0) + 1
@@ -281,15 +316,22 @@ def listen():
     return listener
 
 
-def share(code, index):
+def share(listener, code, index):
     """On rank 0, which has no need of files in its memory: it imports what the others will."""
-    Bundle(memoryview(code), index, "", None).started = True
+    listener.bundle = Bundle(memoryview(code), index, "", None)
+    listener.bundle.heard = {}
+    listener.bundle.begin()
 
 
-def serve(view, start, end, code, folder, open_library, reports):
+def leave(listener):
+    """On rank 0, when there will be no bundle."""
+    sys.meta_path[:] = [f for f in sys.meta_path if f not in (listener, listener.site)]
+
+
+def serve(view, start, end, code, folder, tools, reports):
     """On the other ranks, likewise. The index is view[start:end]; staged files are below folder."""
     import marshal
-    bundle = Bundle(view[code:], marshal.loads(view[start:end]), folder, open_library)
+    bundle = Bundle(view[code:], marshal.loads(view[start:end]), folder, tools)
     sys.meta_path.insert(0, SiteFinder(bundle, True))
     if reports:
         import atexit

@@ -9,4 +9,6 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#define PI_CONFIG_HAS_SYS_PATH_0 (PY_VERSION_HEX >= 0x030d0000)
+
 #endif

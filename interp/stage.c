@@ -5,6 +5,7 @@
 #endif
 #include "interp/stage.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -96,10 +97,25 @@ static int write_file(const char *folder, const char *path, const char *bytes, s
     return close(file) < 0 ? -1 : result;
 }
 
-/* An entry of the table says where in the bytes its file is. */
+/* What lies beside a staged file is found there too: where it is. A file that is staged itself stays. */
+static int write_link(const char *folder, const char *path)
+{
+    char name[PATH_MAX];
+    int length = snprintf(name, sizeof name, "%s%s", folder, path);
+    if (length < 0 || (size_t)length >= sizeof name) {
+        return -1;
+    }
+    make_folders(name, strlen(folder));
+    return symlink(path, name) < 0 && errno != EEXIST ? -1 : 0;
+}
+
+/* An entry of the table says where in the bytes its file is, or that it is a link. */
 static int write_entry(const pi_stage_files *files, const char *folder, const char *entry)
 {
     char *rest;
+    if (entry[0] == '/') {
+        return write_link(folder, entry);
+    }
     unsigned long long offset = strtoull(entry, &rest, 10);
     unsigned long long size = strtoull(rest, &rest, 10);
     if (rest[0] != ' ' || rest[1] != '/' || offset > files->size || size > files->size - offset) {
@@ -125,12 +141,15 @@ static int write_all(const pi_stage_files *files, const char *folder)
 
 const char *pi_stage_write(const pi_stage_files *files, char folder[PI_STAGE_NAME])
 {
-    const char *hindrance = files->table_size ? find_hindrance(files->size) : NULL;
     folder[0] = '\0';
-    if (!files->table_size || hindrance) {
-        return hindrance;
+    if (!files->table_size) {
+        return NULL;
     }
     pi_scratch_remove_left();
+    const char *hindrance = find_hindrance(files->size);
+    if (hindrance) {
+        return hindrance;
+    }
     snprintf(folder, PI_STAGE_NAME, PI_SCRATCH_SHARED "/" PI_SCRATCH_PREFIX "XXXXXX",
              (long)geteuid());
     if (!mkdtemp(folder) || write_all(files, folder) < 0) {

@@ -10,7 +10,8 @@
 
 #define PI_STAGE_NAME 64
 
-/* The files: strings "offset size /path", each with its end; offsets are into bytes. */
+/* The files: strings "offset size /path", each with its end; offsets are into bytes. Behind them, as "/path",
+ * what is to be a link to itself. */
 typedef struct {
     const char *table;
     size_t table_size;

@@ -1,5 +1,6 @@
 /* The table by which the executable reaches libpympi.so.
  * SPDX-License-Identifier: MIT */
+#include "modules/common/progress.h"
 #include "modules/common/runtime.h"
 
 #include <stdlib.h>
@@ -53,6 +54,17 @@ static bool bundles(void)
     return pc_runtime_get()->bundle;
 }
 
+static void beside_waits(void (*call)(void *what), void *what)
+{
+    if (!call) {
+        pc_progress_remove(what);
+        pc_progress_count(-1);
+    } else if (pc_progress_add(call, what) == 0) {
+        pc_runtime_shown()->program = pthread_self(); /* the thread that may look aside */
+        pc_progress_count(1);
+    }
+}
+
 static const char *library_version(void)
 {
     static char version[MPI_MAX_LIBRARY_VERSION_STRING];
@@ -87,4 +99,5 @@ PC_EXPORT const pc_entry_table pc_entry = {
     .bundles = bundles,
     .spread = pc_spread_run,
     .tell_node = pc_spread_tell,
+    .beside_waits = beside_waits,
 };

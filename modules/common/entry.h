@@ -51,6 +51,8 @@ typedef struct {
     bool (*bundles)(void); /* true on all ranks when one wants a bundle, and it can be spread */
     int (*spread)(const void *bytes, size_t size, pc_spread *spread_p); /* see pc_spread_run */
     int (*tell_node)(void *bytes, int size);                            /* see pc_spread_tell */
+    /* While a rank waits in MPI, calls it now and then with the GIL; NULL: no more. */
+    void (*beside_waits)(void (*call)(void *what), void *what);
 } pc_entry_table;
 
 #endif

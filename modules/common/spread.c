@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "modules/common/spread.h"
@@ -19,7 +20,8 @@
 typedef struct {
     long process; /* -1: there is none */
     int file;
-    unsigned long long size;
+    unsigned long long size,
+        number; /* of the file: by it others know that they have the same one */
 } place;
 
 static void *map_file(int file, size_t size, int rights)
@@ -45,6 +47,12 @@ static void *make_room(size_t size, int *file_p)
     }
     *file_p = file;
     return bytes;
+}
+
+static unsigned long long number_of(int file)
+{
+    struct stat about;
+    return file >= 0 && fstat(file, &about) == 0 ? about.st_ino : 0;
 }
 
 static int broadcast(char *bytes, size_t size, MPI_Comm comm)
@@ -89,8 +97,11 @@ static void *open_place(const place *where)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%ld/fd/%d", where->process, where->file);
+    struct stat about;
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    void *bytes = file < 0 ? NULL : map_file(file, where->size, PROT_READ);
+    bool same = file >= 0 && fstat(file, &about) == 0 && about.st_ino == where->number &&
+                (unsigned long long)about.st_size == where->size;
+    void *bytes = same ? map_file(file, where->size, PROT_READ) : NULL;
     if (file >= 0) {
         close(file);
     }
@@ -142,7 +153,7 @@ int pc_spread_run(const void *bytes, size_t size, pc_spread *spread_p)
     MPI_Comm leaders = join_leaders(spread_p->first);
     bool alone = bytes && spread_p->ranks == 1;
     char *room = spread_p->first && !alone ? make_room(count, &file) : NULL;
-    place where = {getpid(), file, count};
+    place where = {getpid(), file, count, number_of(file)};
     int result = agree(!spread_p->first || alone || room)
                      ? run_between(bytes, room, &where, leaders, spread_p)
                      : -1;

@@ -5,6 +5,7 @@
 import glob
 import os
 import shutil
+import subprocess
 import unittest
 
 import bundles
@@ -81,6 +82,7 @@ class Libraries(bundles.Case):
         """It reaches the copy that the extension uses: the library counts."""
         self.everywhere("""
             import ctypes, os, wheel.ext
+            ctypes.PyDLL(wheel.ext.__file__)
             path = os.path.dirname(wheel.ext.__file__) + "/../wheel.libs/libhelper-1234.so"
             print(wheel.ext.number(), ctypes.CDLL(path).helper(), wheel.ext.number(),
                   ctypes.CDLL(path)._name == path, ctypes.CDLL(None)._name)
@@ -108,6 +110,54 @@ class Libraries(bundles.Case):
         for folder, value in (("preset", 7), ("nowhere", 42), ("preset", 7)):
             self.everywhere(code, f"{value}\n", 1, env={"LD_LIBRARY_PATH": f"{self.folder}/{folder}"})
 
+    def test_neighbours(self):
+        """A library finds what it opens beside itself, by its own place or the linker's."""
+        bundles.make_library(self, "wheel.libs", 5, "neighbour")
+        self.write("wheel.libs/data.txt", "a text")
+        self.write("shared/more.txt", "more")
+        self.write("opens.c", """
+            #define _GNU_SOURCE
+            #include <dlfcn.h>
+            #include <stdio.h>
+            #include <string.h>
+            #include <unistd.h>
+            int helper(void)
+            {
+                void *by_linker = dlopen("libneighbour-1234.so", RTLD_NOW);
+                int (*there)(void) = by_linker ? (int (*)(void))dlsym(by_linker, "helper") : NULL;
+                char path[4096];
+                Dl_info own;
+                dladdr((void *)helper, &own);
+                snprintf(path, sizeof path, "%s", own.dli_fname);
+                strcpy(strrchr(path, '/'), "/data.txt");
+                int found = access(path, R_OK) == 0;
+                strcpy(strrchr(path, '/'), "/../shared/more.txt");
+                return (there ? there() : 0) + 10 * found + 100 * (access(path, R_OK) == 0);
+            }
+            """)
+        subprocess.run(["cc", "-shared", "-fPIC", "opens.c", "-o", "wheel.libs/libhelper-1234.so", "-ldl",
+                        "-Wl,-soname,libhelper-1234.so", "-Wl,-rpath,$ORIGIN"], cwd=self.folder,
+                       check=True, timeout=60)
+        self.everywhere("import wheel.ext; print(wheel.ext.number())", "115\n")
+
+    def test_broken_files(self):
+        """What is no library, or half of one, is loaded as ever, which fails as ever."""
+        suffix = glob.glob(f"{self.folder}/wheel/ext*.so")[0].partition("/ext")[2]
+        with open(f"{self.folder}/wheel/ext{suffix}", "rb") as f:
+            whole = f.read()
+        for size in (0, 10, 64, 1000, len(whole) // 2):
+            with open(f"{self.folder}/half{size}{suffix}", "wb") as f:
+                f.write(whole[:size])
+        self.everywhere("""
+            import json, wheel.ext
+            for size in 0, 10, 64:
+                try:
+                    __import__(f"half{size}")
+                except ImportError:
+                    print(size)
+            print(wheel.ext.number())
+            """, "0\n10\n64\n42\n")
+
     def test_library_without_a_name(self):
         bundles.make_library(self, "wheel.libs", 5, words=["-Wl,-Bsymbolic"])
         bundles.make_extension(self, "nameless", "wheel.libs")
@@ -126,6 +176,18 @@ class Libraries(bundles.Case):
                     self.skipTest("no rights to mount a file system")
                 self.assertEqual((r.status, r.out), (0, "42 True False {False}\n" * 2), r.err)
                 self.assertEqual(r.err.count(why), int(verbose == "-v"), r.err[-2000:])
+
+    def test_folder_left_behind(self):
+        """The next job of the user removes it, also where it leaves too little room."""
+        sweeps = ("mount -t tmpfs -o size=100m tmpfs /dev/shm && mkdir -m 700 $0 /dev/shm/pympi-$(id -u)-abcdef && "
+                  "head -c 60000000 /dev/zero > /dev/shm/pympi-$(id -u)-abcdef/x && "
+                  f"mpirun -n 2 {support.PYMPI} --bundle {self.program}; ls /dev/shm")
+        r = support.run(["-m", "sh", "-c", sweeps, os.environ["OMPI_MCA_btl_vader_backing_directory"]],
+                        program="unshare", env=self.env)
+        if "ermission" in r.err or "ermitted" in r.err:
+            self.skipTest("no rights to mount a file system")
+        self.assertIn("42 True False {True}", r.out, r.err)
+        self.assertNotIn("pympi-", r.out.replace(os.environ["TMPDIR"], ""))
 
     def test_nothing_left_by_a_killed_rank(self):
         before = shared()
