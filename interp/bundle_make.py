@@ -11,6 +11,7 @@ BEFORE = set(sys.modules)
 
 import _frozen_importlib_external as external
 import _imp
+import _warnings
 import marshal
 import posix
 import time
@@ -189,12 +190,15 @@ def first_place(kind, name):
 
 def make(*wishes):
     """The bundle as bytes, for the ranks; and notes what this run searches for, for the next one."""
-    import warnings
+    # Whoever runs the code will be told. The module `warnings` may not have been imported yet.
+    filters = sys.modules.get("warnings", _warnings).filters
+    filters.insert(0, ("ignore", None, Warning, None, 0))
+    _warnings._filters_mutated()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")     # whoever runs the code will be told
-            return make_all(*wishes)
+        return make_all(*wishes)
     finally:
+        del filters[0]
+        _warnings._filters_mutated()
         for name in set(sys.modules) - BEFORE:
             del sys.modules[name]
 

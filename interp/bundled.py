@@ -133,6 +133,9 @@ class Bundle:
     def begin(self):
         """Python has started: from here on the program decides."""
         self.started = True
+        state = external.__spec__.loader_state
+        if not state.filename and sys._stdlib_dir:    # it was imported before that was known
+            state.filename = external.__file__ = f"{sys._stdlib_dir}/importlib/_bootstrap_external.py"
         self.loaders = external._get_supported_file_loaders()
         sys.path_hooks.insert(0, self.hook)
         sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, (SiteFinder, Listener))]

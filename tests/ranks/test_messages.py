@@ -424,7 +424,7 @@ class Waiting(Messages):
         late = 0
         for wait in self.waits():
             late = max(late, min(self.alarmed(wait) for _ in range(2)))
-        self.assertLess(late, 0.1 * SLOW * (1 + self.comm.size))  # ranks may share a core
+        self.assertLess(late, 0.3 * SLOW * (1 + self.comm.size))  # ranks may share a core, and others it
         self.comm.barrier()
         for _ in range(2 * (self.comm.size > 1)):
             self.assertIsNone(self.comm.recv(self.left(), 97))
