@@ -27,7 +27,7 @@ LOOK = """
     names = sys.argv[1].split(",") if sys.argv[1:] else sorted(sys.modules)
     rows = [repr(look(sys.modules[n])) for n in names if getattr(sys.modules.get(n), '__spec__', None)
             and not n.startswith(('_pympi', 'pympi', 'mpi')) and sys.modules[n].__spec__.name == n]
-    print(len(rows), "\\n".join(rows), end="\\n\\n")
+    print(len(rows), *rows, sep="\\n")
 """
 
 
@@ -88,7 +88,7 @@ class Faithful(bundles.Case):
         for _ in range(2):
             r = self.bundled(3, [program, names])
             self.assertEqual((r.status, r.err), (0, ""))
-            self.assertEqual(sorted(r.out.split("\n\n")), sorted((alone.out * 3).split("\n\n")))
+            self.assertEqual(sorted(r.out.splitlines()), sorted((alone.out * 3).splitlines()))
 
     def test_modules_look_as_under_python3(self):
         self.same_as_under_python3("json, email.message, concurrent.futures")

@@ -127,6 +127,7 @@ class Libraries(bundles.Case):
         for folder, value in (("preset", 7), ("nowhere", 42), ("preset", 7)):
             self.everywhere(code, f"{value}\n", 1, env={"LD_LIBRARY_PATH": f"{self.folder}/{folder}"})
 
+    @unittest.skipIf(support.SANITIZED, "the sanitizer's dlopen() takes no $ORIGIN for the caller's")
     def test_neighbours(self):
         """A library finds what it opens beside itself, by its own place or the linker's."""
         bundles.make_library(self, "wheel.libs", 5, "neighbour")
