@@ -35,6 +35,39 @@ class Runner(support.Case):
             self.assertIn(word, result.out)
 
 
+class Again(Runner):
+    UNSTEADY = """
+        import os, sys, unittest
+        class A(unittest.TestCase):
+            def test_steady(self):
+                pass
+            def test_unsteady(self):
+                path = os.environ["FIRST"]
+                known = os.path.exists(path)
+                open(path, "w").close()
+                self.assertTrue(known)
+            def test_wrong(self):
+                self.assertFalse("WRONG" in os.environ)
+        """
+
+    def test_unsteady(self):
+        first = os.path.join(self.folder, "first")
+        r = self.run_one("program", self.UNSTEADY, "--again", env={"FIRST": first})
+        self.assertEqual((r.status, r.out.splitlines()[-1]), (0, "3 passed, 0 failed"), r.out)
+        self.assertIn("unsteady:\n  program/test_it.py A.test_unsteady\n", r.out)
+
+    def test_wrong_twice(self):
+        first = os.path.join(self.folder, "first")
+        r = self.run_one("program", self.UNSTEADY, "--again", env={"FIRST": first, "WRONG": "1"})
+        self.fails(r, "once more, alone:", "unsteady:\n  program/test_it.py A.test_unsteady\n",
+                   "failed:\n  program/test_it.py A.test_wrong\n2 passed, 1 failed")
+
+    def test_not_asked_for(self):
+        first = os.path.join(self.folder, "first")
+        r = self.run_one("program", self.UNSTEADY, env={"FIRST": first})
+        self.fails(r, "failed:\n  program/test_it.py A.test_unsteady")
+
+
 class Ranks(Runner):
     def test_passes_at_each_number_of_ranks(self):
         r = self.run_one("ranks", """
