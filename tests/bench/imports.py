@@ -123,9 +123,10 @@ def bundle_size(build, cache):
 
 def main():
     build, quick = bench.parse(__doc__.splitlines()[0])
+    sys.stdout.reconfigure(line_buffering=True)
     print(f"{build.title()}\n")
     with tempfile.TemporaryDirectory() as cache:
-        on_one_node(build, cache, 1 if quick else 10)
+        on_one_node(build, cache, 1 if quick else 5)
         microseconds = 200 if quick else 2000
         found = on_slow_files(build, cache, microseconds, RANKS[:2] if quick else RANKS)
         print_slow(found, microseconds)
