@@ -220,6 +220,32 @@ class Libraries(bundles.Case):
         self.assertNotEqual(r.status, 0)
         self.assertEqual(left_behind(), set())
 
+    def test_killed_before_the_bundle_comes(self):
+        """While the others wait for it: the one that makes it, or one of those that wait."""
+        program = self.write("program.py", "import wheel.ext; print(wheel.ext.number())")
+        self.age()
+        for victim in 0, 2:
+            with self.subTest(rank=victim):
+                self.write("sitecustomize.py", KILLER.format(victim))
+                r = self.bundled(3, [program], env={"PYTHONPATH": self.folder})
+                self.assertEqual((r.status, r.out), (137, ""), r.err)
+                self.assertEqual(left_behind(), set())
+
+
+# Rank 0 alone has a Python by then.
+KILLER = """
+    import glob, os, signal
+    wanted = {{"OMPI_COMM_WORLD_RANK={}", "PYTHONPATH=" + os.environ["PYTHONPATH"]}}
+    for path in glob.glob("/proc/[0-9]*/environ"):
+        try:
+            with open(path) as f:
+                words = f.read().split("\\0")
+        except OSError:
+            continue
+        if wanted <= set(words):
+            os.kill(int(path.split("/")[2]), signal.SIGKILL)
+    """
+
 
 if __name__ == "__main__":
     unittest.main()
