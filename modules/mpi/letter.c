@@ -42,6 +42,7 @@ void pm_letter_free_kept(pm_state *state)
 {
     while (state->kept_count > 0) {
         PyObject_Free(state->kept_letters[--state->kept_count]);
+        state->kept_letters[state->kept_count] = NULL; /* for the module is cleared and freed */
     }
     state->kept_count = PM_KEPT_LETTERS; /* and none any more */
 }
