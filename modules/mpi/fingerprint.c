@@ -85,7 +85,7 @@ static int64_t read_axis(PyObject *axis)
 static void take_reduction(pm_fingerprint *print, const pm_work *work)
 {
     pm_operation_id id = pm_operator_id(work->state, work->op);
-    snprintf(print->op, sizeof print->op, "%s", pm_operator_text(id));
+    snprintf(print->op, sizeof print->op, "%s", pm_operator_text(work->state, work->op));
     print->commutes = work->commutes;
     if (work->per_item || work->axis) {
         print->axis = read_axis(work->axis);

@@ -7,6 +7,7 @@
 #include "modules/common/runtime.h"
 #include "modules/mpi/api.h"
 #include "modules/mpi/make.h"
+#include "modules/mpi/memory.h"
 
 /* mpi4py's C functions, of which a capsule's name is the type. */
 typedef PyObject *new_function(MPI_Comm comm);
@@ -124,7 +125,7 @@ static PyObject *from_handle(PyObject *module, PyObject *value)
     return wrap(pm_state_of_module(module), users, NULL, "from_handle");
 }
 
-static int get_users(PyObject *object, MPI_Comm *users_p)
+int pm_interop_users(PyObject *object, MPI_Comm *users_p)
 {
     PyObject *module = PyImport_ImportModule("_pympi_mpi");
     bool is_comm = module && PyObject_TypeCheck(object, pm_state_of_module(module)->comm_type);
@@ -139,7 +140,8 @@ static int get_users(PyObject *object, MPI_Comm *users_p)
     return 0;
 }
 
-static const pm_api api = {PM_API_VERSION, get_users};
+static const pm_api api = {PM_API_VERSION, pm_interop_users, pm_memory_allreduce_cells,
+                           pm_memory_allreduce};
 
 static PyMethodDef interop_methods[] = {
     {"from_mpi4py", from_mpi4py, METH_O, from_mpi4py_doc},

@@ -8,6 +8,6 @@ LIB_SRCS += modules/mpi/module.c modules/mpi/comm.c modules/mpi/split.c modules/
 	modules/mpi/into.c modules/mpi/axis.c modules/mpi/pack.c modules/mpi/args.c \
 	modules/mpi/make.c modules/mpi/life.c modules/mpi/identity.c modules/mpi/slice.c \
 	modules/mpi/cart.c modules/mpi/grid.c modules/mpi/neighbors.c modules/mpi/inter.c modules/mpi/spawn.c \
-	modules/mpi/interop.c modules/mpi/about.c modules/mpi/threads.c \
+	modules/mpi/interop.c modules/mpi/memory.c modules/mpi/about.c modules/mpi/threads.c \
 	modules/mpi/tally.c modules/mpi/check.c modules/mpi/fingerprint.c
 LIB_MODULES += _pympi_mpi

@@ -16,8 +16,10 @@ typedef struct {
     const char *doc;
 } operation;
 
+/* One of the table, or one that was made of functions; those are owned, and NULL for one of the table. */
 typedef struct {
     PyObject_HEAD const operation *operation;
+    PyObject *name, *lift, *combine, *finish, *doc;
 } pm_operator;
 
 static PyObject *choose_min(PyObject *left, PyObject *right)
@@ -132,25 +134,69 @@ bool pm_operator_check(PyObject *op, const char *call)
     return true;
 }
 
-pm_operation_id pm_operator_id(const pm_state *state, PyObject *op)
+/* NULL: another callable. */
+static pm_operator *as_operator(const pm_state *state, PyObject *op)
 {
-    return Py_TYPE(op) == state->operator_type
-               ? (pm_operation_id)(((pm_operator *)op)->operation - operations)
-               : PM_OP_OTHER;
+    return Py_TYPE(op) == state->operator_type ? (pm_operator *)op : NULL;
 }
 
-const char *pm_operator_text(pm_operation_id id)
+pm_operation_id pm_operator_id(const pm_state *state, PyObject *op)
 {
-    return id == PM_OP_OTHER ? "callable" : operations[id].name;
+    const pm_operator *own = as_operator(state, op);
+    return own && own->operation ? (pm_operation_id)(own->operation - operations) : PM_OP_OTHER;
+}
+
+const char *pm_operator_text(const pm_state *state, PyObject *op)
+{
+    const pm_operator *own = as_operator(state, op);
+    const char *name = !own             ? "callable"
+                       : own->operation ? own->operation->name
+                                        : PyUnicode_AsUTF8(own->name);
+    return name ? name : "operator";
 }
 
 PyObject *pm_operator_apply(pm_state *state, PyObject *op, PyObject *left, PyObject *right)
 {
-    if (Py_TYPE(op) == state->operator_type) {
-        return apply(state, ((pm_operator *)op)->operation, left, right);
+    const pm_operator *own = as_operator(state, op);
+    if (own && own->operation) {
+        return apply(state, own->operation, left, right);
     }
     PyObject *args[] = {left, right};
-    return PyObject_Vectorcall(op, args, 2, NULL);
+    return PyObject_Vectorcall(own ? own->combine : op, args, 2, NULL);
+}
+
+bool pm_operator_lifts(const pm_state *state, PyObject *op)
+{
+    const pm_operator *own = as_operator(state, op);
+    return own && own->lift;
+}
+
+PyObject *pm_operator_lift(const pm_state *state, PyObject *op, PyObject *value)
+{
+    return pm_operator_lifts(state, op) ? PyObject_CallOneArg(((pm_operator *)op)->lift, value)
+                                        : Py_NewRef(value);
+}
+
+PyObject *pm_operator_finish(const pm_state *state, PyObject *op, PyObject *value)
+{
+    PyObject *result = value && pm_operator_lifts(state, op)
+                           ? PyObject_CallOneArg(((pm_operator *)op)->finish, value)
+                           : Py_XNewRef(value);
+    Py_XDECREF(value);
+    return result;
+}
+
+/* Of two values, as a reduction of two ranks would have it. */
+static PyObject *apply_made(const pm_operator *op, PyObject *left, PyObject *right)
+{
+    PyObject *one = PyObject_CallOneArg(op->lift, left);
+    PyObject *other = one ? PyObject_CallOneArg(op->lift, right) : NULL;
+    PyObject *both = other ? PyObject_CallFunctionObjArgs(op->combine, one, other, NULL) : NULL;
+    PyObject *result = both ? PyObject_CallOneArg(op->finish, both) : NULL;
+    Py_XDECREF(both);
+    Py_XDECREF(other);
+    Py_XDECREF(one);
+    return result;
 }
 
 static PyObject *operator_call(PyObject *self, PyObject *args, PyObject *keywords)
@@ -160,34 +206,71 @@ static PyObject *operator_call(PyObject *self, PyObject *args, PyObject *keyword
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO", names, &left, &right)) {
         return NULL;
     }
-    return apply(pm_state_of_type(Py_TYPE(self)), ((pm_operator *)self)->operation, left, right);
+    const pm_operator *own = (pm_operator *)self;
+    return own->operation ? apply(pm_state_of_type(Py_TYPE(self)), own->operation, left, right)
+                          : apply_made(own, left, right);
 }
 
 static PyObject *operator_repr(PyObject *self)
 {
-    return PyUnicode_FromFormat("mpi.%s", ((pm_operator *)self)->operation->name);
+    const pm_operator *own = (pm_operator *)self;
+    return own->operation ? PyUnicode_FromFormat("mpi.%s", own->operation->name)
+                          : PyUnicode_FromFormat("<mpi.Operator %U>", own->name);
 }
 
-/* Operators are pickled by name: there is one of each. */
+/* Operators of the table are pickled by name: there is one of each. */
 static PyObject *operator_reduce(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    return PyUnicode_FromString(((pm_operator *)self)->operation->name);
+    const pm_operator *own = (pm_operator *)self;
+    if (own->operation) {
+        return PyUnicode_FromString(own->operation->name);
+    }
+    PyObject *module = PyType_GetModule(Py_TYPE(self));
+    PyObject *make = module ? PyObject_GetAttrString(module, "make_operator") : NULL;
+    return make ? Py_BuildValue("N(OOOOO)", make, own->name, own->lift, own->combine, own->finish,
+                                own->doc)
+                : NULL;
 }
 
 static PyObject *operator_name(PyObject *self, void *Py_UNUSED(unused))
 {
-    return PyUnicode_FromString(((pm_operator *)self)->operation->name);
+    const pm_operator *own = (pm_operator *)self;
+    return own->operation ? PyUnicode_FromString(own->operation->name) : Py_NewRef(own->name);
 }
 
 static PyObject *operator_text(PyObject *self, void *Py_UNUSED(unused))
 {
-    return PyUnicode_FromString(((pm_operator *)self)->operation->doc);
+    const pm_operator *own = (pm_operator *)self;
+    return own->operation ? PyUnicode_FromString(own->operation->doc) : Py_NewRef(own->doc);
+}
+
+static int operator_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    const pm_operator *own = (pm_operator *)self;
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(own->lift);
+    Py_VISIT(own->combine);
+    Py_VISIT(own->finish);
+    return 0;
+}
+
+static int operator_clear(PyObject *self)
+{
+    pm_operator *own = (pm_operator *)self;
+    Py_CLEAR(own->name);
+    Py_CLEAR(own->lift);
+    Py_CLEAR(own->combine);
+    Py_CLEAR(own->finish);
+    Py_CLEAR(own->doc);
+    return 0;
 }
 
 static void operator_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
-    type->tp_free(self);
+    PyObject_GC_UnTrack(self);
+    operator_clear(self);
+    PyObject_GC_Del(self);
     Py_DECREF(type);
 }
 
@@ -207,29 +290,77 @@ PyDoc_STRVAR(operator_doc, "An operator of reductions, such as mpi.SUM; also cal
                            "place.");
 
 static PyType_Slot operator_slots[] = {
-    {Py_tp_dealloc, operator_dealloc},
-    {Py_tp_repr, operator_repr},
-    {Py_tp_call, operator_call},
-    {Py_tp_methods, operator_methods},
-    {Py_tp_getset, operator_getset},
-    {Py_tp_doc, (void *)operator_doc},
-    {0, NULL},
+    {Py_tp_dealloc, operator_dealloc}, {Py_tp_traverse, operator_traverse},
+    {Py_tp_repr, operator_repr},       {Py_tp_call, operator_call},
+    {Py_tp_methods, operator_methods}, {Py_tp_getset, operator_getset},
+    {Py_tp_doc, (void *)operator_doc}, {0, NULL},
 };
 
 static PyType_Spec operator_spec = {
     .name = "pympi.mpi.Operator",
     .basicsize = sizeof(pm_operator),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE |
+             Py_TPFLAGS_HAVE_GC,
     .slots = operator_slots,
+};
+
+static pm_operator *new_operator(const pm_state *state)
+{
+    pm_operator *op = PyObject_GC_New(pm_operator, state->operator_type);
+    if (op) {
+        op->operation = NULL;
+        op->name = op->lift = op->combine = op->finish = op->doc = NULL;
+    }
+    return op;
+}
+
+PyDoc_STRVAR(
+    make_operator_doc,
+    "make_operator($module, name, lift, combine, finish, doc='', /)\n--\n\n"
+    "An operator that works on something else than the values.\n"
+    "Local.\n\n"
+    "lift(value) makes of a rank's value what is combined, combine(left, right) makes one of\n"
+    "two and may change neither, finish(whole) makes the result of it. combine must associate.");
+
+static PyObject *make_operator(PyObject *module, PyObject *args)
+{
+    PyObject *name, *lift, *combine, *finish, *doc = NULL;
+    if (!PyArg_ParseTuple(args, "UOOO|U:make_operator", &name, &lift, &combine, &finish, &doc)) {
+        return NULL;
+    }
+    if (!PyCallable_Check(lift) || !PyCallable_Check(combine) || !PyCallable_Check(finish)) {
+        return PyErr_Format(PyExc_TypeError, "make_operator: of %R, %R and %R one is no callable",
+                            lift, combine, finish);
+    }
+    pm_operator *op = new_operator(pm_state_of_module(module));
+    if (!op) {
+        return NULL;
+    }
+    op->name = Py_NewRef(name);
+    op->lift = Py_NewRef(lift);
+    op->combine = Py_NewRef(combine);
+    op->finish = Py_NewRef(finish);
+    op->doc = doc ? Py_NewRef(doc) : PyUnicode_FromString("");
+    PyObject_GC_Track((PyObject *)op);
+    if (!op->doc) {
+        Py_CLEAR(op);
+    }
+    return (PyObject *)op;
+}
+
+static PyMethodDef make_methods[] = {
+    {"make_operator", make_operator, METH_VARARGS, make_operator_doc},
+    {0},
 };
 
 static int add_operator(PyObject *module, pm_state *state, const operation *what)
 {
-    pm_operator *op = PyObject_New(pm_operator, state->operator_type);
+    pm_operator *op = new_operator(state);
     if (!op) {
         return -1;
     }
     op->operation = what;
+    PyObject_GC_Track((PyObject *)op);
     if (strcmp(what->name, "SUM") == 0) {
         Py_XSETREF(state->sum, Py_NewRef((PyObject *)op));
     }
@@ -250,5 +381,5 @@ int pm_operator_setup(PyObject *module)
             return -1;
         }
     }
-    return 0;
+    return PyModule_AddFunctions(module, make_methods);
 }

@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-/* In the order of the table; those up to BXOR are MPI's too, and OTHER is any callable. */
+/* In the order of the table; those up to BXOR are MPI's too, and OTHER is any callable,
+ * also one that make_operator made. */
 typedef enum {
     PM_OP_SUM,
     PM_OP_PROD,
@@ -27,12 +28,19 @@ typedef enum {
 pm_operation_id pm_operator_id(const pm_state *state, PyObject *op);
 
 /* Its name without the module's; "callable" for others. */
-const char *pm_operator_text(pm_operation_id id);
+const char *pm_operator_text(const pm_state *state, PyObject *op);
+
+/* Whether it combines something else than the values: what lift makes of them, and finish makes the result
+ * of. For all others lift and finish give back what they get. New references; finish takes its value over,
+ * and NULL stays NULL. */
+bool pm_operator_lifts(const pm_state *state, PyObject *op);
+PyObject *pm_operator_lift(const pm_state *state, PyObject *op, PyObject *value);
+PyObject *pm_operator_finish(const pm_state *state, PyObject *op, PyObject *value);
 
 /* True for an operator of ours or any other callable. */
 bool pm_operator_check(PyObject *op, const char *call);
 
-/* op(left, right), left from the lower rank; a new reference. */
+/* op(left, right), left from the lower rank, both lifted; a new reference. */
 PyObject *pm_operator_apply(pm_state *state, PyObject *op, PyObject *left, PyObject *right);
 
 #endif

@@ -113,21 +113,43 @@ static int climb(pm_work *work, int top)
     return 0;
 }
 
+/* The items of a list of its own, each as the operator combines it; NULL with an exception set. */
+static PyObject *lift_items(pm_work *work, PyObject *list)
+{
+    for (Py_ssize_t i = 0; list && i < PyList_GET_SIZE(list); i++) {
+        PyObject *item = pm_operator_lift(work->state, work->op, PyList_GET_ITEM(list, i));
+        if (!item) {
+            Py_DECREF(list);
+            return NULL;
+        }
+        PyList_SetItem(list, i, item);
+    }
+    return list;
+}
+
+static PyObject *split_items(pm_work *work)
+{
+    PyObject *items =
+        pm_axis_split(work->items, work->axis, work->counts, work->comm->size, work->call);
+    PyObject *list = items ? PySequence_List(items) : NULL;
+    Py_XDECREF(items);
+    if (list && PyList_GET_SIZE(list) != work->comm->size) {
+        PyErr_Format(PyExc_ValueError, "%s: %zd items for %d ranks", work->call,
+                     PyList_GET_SIZE(list), work->comm->size);
+        Py_CLEAR(list);
+    }
+    return lift_items(work, list);
+}
+
 /* What this rank gives to begin with. A rank alone gets a value that shares nothing with its own, as
  * many ranks do. */
 int pm_reduction_begin(pm_work *work)
 {
     if (work->per_item) {
-        PyObject *items =
-            pm_axis_split(work->items, work->axis, work->counts, work->comm->size, work->call);
-        work->value = items ? PySequence_List(items) : NULL;
-        Py_XDECREF(items);
-        if (work->value && PyList_GET_SIZE(work->value) != work->comm->size) {
-            PyErr_Format(PyExc_ValueError, "%s: %zd items for %d ranks", work->call,
-                         PyList_GET_SIZE(work->value), work->comm->size);
-            Py_CLEAR(work->value);
-        }
+        work->value = split_items(work);
         work->gathered = Py_XNewRef(work->value);
+    } else if (pm_operator_lifts(work->state, work->op)) {
+        work->value = pm_operator_lift(work->state, work->op, work->items);
     } else {
         work->value =
             work->comm->size == 1 ? pm_collective_copy(work, work->items) : Py_NewRef(work->items);
@@ -145,6 +167,7 @@ static PyObject *whole_value(pm_work *work)
 
 int pm_reduction_end(pm_work *work, PyObject *value)
 {
+    value = pm_operator_finish(work->state, work->op, value);
     return pm_work_end(work, pm_into_put(work->state, value, work->into, work->call));
 }
 

@@ -269,7 +269,7 @@ class Handles(support.Comms):
         import _pympi_mpi
         table = ctypes.cast(get_pointer(_pympi_mpi._C_API, b"_pympi_mpi._C_API"),
                             ctypes.POINTER(ctypes.c_void_p))
-        self.assertEqual(ctypes.cast(table, ctypes.POINTER(ctypes.c_int))[0], 1)
+        self.assertEqual(ctypes.cast(table, ctypes.POINTER(ctypes.c_int))[0], 2)
         users = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object,
                                   ctypes.POINTER(ctypes.c_void_p))(table[1])
         handle = ctypes.c_void_p()
