@@ -142,4 +142,25 @@ class Values(support.Comms):
         self.assertEqual(self.comm.allgather(1), [1] * self.comm.size)
 
 
+class ExactSums(support.Comms):
+    """Lists and iterators need no NumPy, and a rank that has none is told of beside those that have."""
+    over = ("world",)
+
+    def test_numbers(self):
+        from pympi import reductions
+        ranks = self.comm.size
+        for given in [1.5, -0.5], (1.5, -0.5), iter([1.5, -0.5]):
+            self.assertEqual(reductions.sum(given, comm=self.comm), ranks)
+        self.assertEqual(reductions.sum([2 ** 70], comm=self.comm), 2 ** 70 * ranks)
+        self.assertEqual(reductions.sum([1j, 1], comm=self.comm), (1 + 1j) * ranks)
+        self.assertEqual(reductions.mean([1, 2], comm=self.comm), 1.5)
+        self.assertEqual(self.comm.allreduce(0.5, reductions.SUM_EXACT), ranks / 2)
+
+    def test_arrays(self):
+        from pympi import reductions
+        with self.assertRaises((ImportError, mpi.Error)):
+            reductions.sum(array.array("d", [1.0]), comm=self.comm)
+        self.assertEqual(reductions.sum([1.0], comm=self.comm), self.comm.size)
+
+
 support.main()
