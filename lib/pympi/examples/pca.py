@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 import mpi
+from pympi.examples.job import Arguments, DataError, agree
 
 FOLDER = "/usr/share/datasets/fashion-mnist"
 FILES = ("train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz")
@@ -32,10 +33,6 @@ SIDE = 28               # an image has SIDE x SIDE pixels of one byte
 PIXELS = SIDE * SIDE
 PIECE = 1000            # images that are read, sent or made float64 at once: 0.75 MiB of bytes
 TOLERANCE = 1e-10       # what --check allows the numbers to differ by, relative to the largest
-
-
-class DataError(Exception):
-    """The images cannot be had; the text tells the user why."""
 
 
 class ImageFile:
@@ -109,13 +106,6 @@ def load(folder):
     share, error = deal(node, files, counts)
     agree(error)
     return share
-
-
-def agree(error):
-    """Raise the error of the first rank that has one, on every rank. Collective over world."""
-    text = mpi.allreduce(error and str(error), op=lambda first, second: first or second)
-    if text:
-        raise DataError(text)
 
 
 def deal(node, files, counts):
@@ -296,26 +286,18 @@ def draw_curve(axes, variances, shown):
 
 # --- The job -------------------------------------------------------------------------------------
 
-class Arguments(argparse.ArgumentParser):
-    """A parser whose help and complaints are said once, though every rank parses."""
-
-    def _print_message(self, message, file=None):
-        mpi.print(message, end="", file=file)
-        mpi.barrier()           # said before any rank leaves
-
-    @staticmethod
-    def components(text):
-        """Return the number of components in `text`."""
-        if not 1 <= int(text) <= PIXELS:
-            raise argparse.ArgumentTypeError(f"{text} is not between 1 and {PIXELS}")
-        return int(text)
+def components(text):
+    """Return the number of components in `text`. Local."""
+    if not 1 <= int(text) <= PIXELS:
+        raise argparse.ArgumentTypeError(f"{text} is not between 1 and {PIXELS}")
+    return int(text)
 
 
 def parse(arguments):
     """Return the options. Collective over world when there is something to say."""
     parser = Arguments("pympi -m pympi.examples.pca", description=__doc__.splitlines()[0])
     parser.add_argument("--data", default=FOLDER, metavar="FOLDER", help="default: %(default)s")
-    parser.add_argument("--components", default=16, metavar="K", type=parser.components,
+    parser.add_argument("--components", default=16, metavar="K", type=components,
                         help="how many are printed and drawn; default: %(default)s")
     parser.add_argument("--picture", default="pca.png", metavar="FILE",
                         help="default: %(default)s")
