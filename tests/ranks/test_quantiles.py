@@ -45,8 +45,20 @@ class Histograms(wholes.Parts):
         """They still decide: as by edges that are given."""
         for low, high, bins in ((1e6, 1e6 + 1, 100), (1, 1 + 1e-6, 50), (-3, 5, 7)):
             whole = np.linspace(low, high, 999).astype("f4")
+            if self.edges_are_refused(whole, bins):
+                continue
             got, edges = reductions.histogram(self.part(whole), bins, comm=self.comm)
             self.same(got, np.histogram(whole, edges)[0])
+
+    def edges_are_refused(self, whole, bins):
+        """NumPy 2 takes no bins that are narrower than two neighbouring numbers are apart."""
+        try:
+            np.histogram_bin_edges(whole, bins)
+        except ValueError as wrong:
+            with self.assertRaisesRegex(ValueError, str(wrong)):
+                reductions.histogram(self.part(whole), bins, comm=self.comm)
+            return True
+        return False
 
     def test_weights(self):
         whole = self.values("f8", 3000)
