@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import unittest
+import zipfile
 
 import support
 
@@ -85,3 +86,21 @@ def make_wheel(case, package="wheel", value=42):
     """What a wheel unpacks: a package with an extension, and the library beside it."""
     make_library(case, f"{package}.libs", value)
     make_extension(case, package, f"{package}.libs")
+
+
+def pack_wheel(case, package="wheel"):
+    """Those files as an archive that pip installs; they are moved into it. Returns its path."""
+    code = "import sys, sysconfig as s; print(sys.version_info[1], s.get_platform().translate({45: 95, 46: 95}))"
+    minor, platform = support.run(["-c", code], program=support.python3).out.split()
+    tag = f"cp3{minor}-cp3{minor}-{platform}"
+    about = f"{package}-1.0.dist-info"
+    case.write(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    case.write(f"{about}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tag}\n")
+    case.write(f"{about}/RECORD", "")
+    path = f"{case.folder}/{package}-1.0-{tag}.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for folder in (package, f"{package}.libs", about):
+            for name in sorted(os.listdir(f"{case.folder}/{folder}")):
+                archive.write(f"{case.folder}/{folder}/{name}", f"{folder}/{name}")
+            shutil.rmtree(f"{case.folder}/{folder}")
+    return path
