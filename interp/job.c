@@ -99,9 +99,11 @@ static void prepare_one_node(void)
 }
 
 /* Ranks that bind themselves spare 4.1 a look at the whole machine, 15 ms. Open MPI refuses to start as
- * root unless told twice; in a container there is nobody else. */
+ * root unless told twice; in a container there is nobody else. Its hwloc asks every X server that there may
+ * be for its graphics cards, and has a line on stderr for each that lets nobody in. */
 static void prepare_environment(const pi_options *options)
 {
+    setenv(PI_LAUNCHED_COMPONENTS, PI_LAUNCHED_NO_DISPLAYS, 0);
     if (!pi_launcher_binds(options)) {
         setenv("OMPI_MCA_orte_bound_at_launch", "1", 0);
     }

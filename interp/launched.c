@@ -167,6 +167,9 @@ static bool is_launchers(const char *variable)
     if (strncmp(variable, "OMPI_ALLOW_RUN_AS_ROOT", 22) == 0) {
         return false;
     }
+    if (strcmp(variable, PI_LAUNCHED_COMPONENTS "=" PI_LAUNCHED_NO_DISPLAYS) == 0) {
+        return true;
+    }
     static const char *const prefixes[] = {"OMPI_",          "PMIX_",           "PMI_",
                                            "PRTE_LAUNCHED=", "PRTE_SHARED_FS=", MARKER "=",
                                            STEP "=",         STEP_TASKS "=",    NULL};

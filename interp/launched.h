@@ -5,6 +5,10 @@
 
 #include <stdbool.h>
 
+/* What hwloc leaves out, for the launcher and the start of its ranks; the comma tells it from a user's own. */
+#define PI_LAUNCHED_COMPONENTS  "HWLOC_COMPONENTS"
+#define PI_LAUNCHED_NO_DISPLAYS "-gl,"
+
 typedef struct {
     int rank;
     int size;

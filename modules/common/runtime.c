@@ -10,6 +10,7 @@
 
 #define TAG_HALF_MOST (1 << 29)
 #define SIGNALS       "OMPI_MCA_opal_signal"
+#define COMPONENTS    "HWLOC_COMPONENTS"
 
 static struct {
     pc_runtime state;
@@ -198,6 +199,19 @@ void pc_runtime_finish(void)
     runtime.how.finalized();
 }
 
+/* True: the environment has it from us, and for the time of MPI's start only. */
+static bool lend(const char *name, const char *value)
+{
+    return !getenv(name) && setenv(name, value, 1) == 0;
+}
+
+static void take_back(const char *name, bool lent)
+{
+    if (lent) {
+        unsetenv(name);
+    }
+}
+
 static int init(char *why, size_t size)
 {
     static const int levels[] = {MPI_THREAD_SINGLE, MPI_THREAD_FUNNELED, MPI_THREAD_SERIALIZED,
@@ -205,11 +219,13 @@ static int init(char *why, size_t size)
     int given;
     /* Open MPI would print a stack of its own at a crash, and a Python program that asks for the handler
      * of such a signal would get None. */
-    bool ours = setenv(SIGNALS, "", 0) == 0 && !*getenv(SIGNALS);
+    bool signals = lend(SIGNALS, "");
+    /* hwloc would ask every X server that there may be for its graphics cards, sixty calls, and have a line
+     * on stderr for each that lets nobody in. */
+    bool components = lend(COMPONENTS, "-gl");
     int code = MPI_Init_thread(NULL, NULL, levels[runtime.how.threads], &given);
-    if (ours) {
-        unsetenv(SIGNALS);
-    }
+    take_back(SIGNALS, signals);
+    take_back(COMPONENTS, components);
     if (code != MPI_SUCCESS) {
         snprintf(why, size, "MPI_Init_thread failed");
         return -1;

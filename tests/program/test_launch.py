@@ -10,6 +10,7 @@ import unittest
 
 import support
 import terminal
+import traced
 
 RANKS = """
     import sys, mpi
@@ -67,6 +68,21 @@ class Job(support.Case):
         code = "import os, mpi; mpi.print(os.environ['SOME_THING'], ordered=True)"
         r = support.run(["-n", "3", "-c", code], env={"SOME_THING": "a b=c;\"'"})
         self.assertEqual((r.status, r.out), (0, "a b=c;\"'\n" * 3), r.err)
+
+    @traced.needs_strace
+    def test_no_x_server_is_asked(self):
+        """Neither by ranks nor by the launcher; and programs see of it only what the user has set."""
+        code = "import os, mpi; mpi.print(mpi.size, os.environ.get('HWLOC_COMPONENTS'), ordered=True)"
+        calls = os.path.join(self.folder, "calls")
+        for words in ([], ["-n", "2"]):
+            for own in None, "-gl", "-opencl,-gl":
+                with self.subTest(words, own=own):
+                    r = support.run(["-f", "-o", calls, "-e", "trace=connect", support.PYMPI, *words, "-c", code],
+                                    env={"HWLOC_COMPONENTS": own}, program=traced.STRACE)
+                    ranks = 2 if words else 1
+                    self.ok(r, f"{ranks} {own}\n" * ranks)
+                    with open(calls, encoding="utf-8", errors="replace") as f:
+                        self.assertFalse(".X11-unix" in f.read())
 
     def test_the_folder(self):
         code = "import os, mpi; mpi.print(os.getcwd(), ordered=True)"
