@@ -92,6 +92,12 @@ class Linker:
                 self.listings[folder] = ()
         return self.listings[folder]
 
+    def system_folders(self):
+        """Those that the linker's cache is made of."""
+        import os
+        folders = {os.path.dirname(path) for paths in self.cache.values() for path in paths}
+        return {os.path.realpath(folder) for folder in folders}
+
     def read_cache(self):
         """{name: [paths]} of libraries of the kind that this process has open."""
         import os
@@ -208,11 +214,13 @@ class Stage:
 
     def links(self):
         """What else is in the folders of files that find others by $ORIGIN, and in the folders around them.
-        Such files may look for it there."""
+        Such files may look for it there; but not for a thousand files in the system's own folders."""
         import os
-        folders = dict.fromkeys(os.path.realpath(folder) for folder in self.linker.beside)
-        folders |= dict.fromkeys(os.path.dirname(path) for path in self.near)
-        folders |= dict.fromkeys(os.path.dirname(folder) for folder in folders)
+        near = dict.fromkeys(os.path.dirname(path) for path in self.near)
+        beside = dict.fromkeys(os.path.realpath(folder) for folder in self.linker.beside)
+        around = dict.fromkeys(os.path.dirname(folder) for folder in near | beside)
+        system = self.linker.system_folders()
+        folders = near | {folder: None for folder in beside | around if folder not in system}
         folders = sorted(folders, key=len, reverse=True)    # a folder of its own before a link to it
         return [f"{folder.rstrip('/')}/{name}" for folder in folders for name in self.linker.listing(folder)]
 

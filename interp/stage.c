@@ -105,8 +105,12 @@ static int write_link(const char *folder, const char *path)
     if (length < 0 || (size_t)length >= sizeof name) {
         return -1;
     }
-    make_folders(name, strlen(folder));
-    return symlink(path, name) < 0 && errno != EEXIST ? -1 : 0;
+    int result = symlink(path, name);
+    if (result < 0 && errno == ENOENT) {
+        make_folders(name, strlen(folder));
+        result = symlink(path, name);
+    }
+    return result < 0 && errno != EEXIST ? -1 : 0;
 }
 
 /* An entry of the table says where in the bytes its file is, or that it is a link. */
