@@ -214,7 +214,7 @@ class Stage:
 
     def links(self):
         """What else is in the folders of files that find others by $ORIGIN, and in the folders around them.
-        Such files may look for it there; but not for a thousand files in the system's own folders."""
+        Such files may look for it there. The system's own are left out where no such file lies in them."""
         import os
         near = dict.fromkeys(os.path.dirname(path) for path in self.near)
         beside = dict.fromkeys(os.path.realpath(folder) for folder in self.linker.beside)
