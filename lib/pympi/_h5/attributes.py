@@ -1,0 +1,220 @@
+"""Attributes.
+
+SPDX-License-Identifier: MIT
+"""
+from collections.abc import MutableMapping
+
+import numpy as np
+
+import _pympi_h5 as _h5
+
+from pympi._h5 import dtypes
+from pympi._h5.together import hashed
+
+_SHOWN = 60
+
+
+class Empty:
+    """A value without elements: Empty(dtype)."""
+    shape = size = None
+
+    def __init__(self, dtype):
+        self.dtype = np.dtype(dtype)
+
+    def __eq__(self, other):
+        return isinstance(other, Empty) and self.dtype == other.dtype
+
+    def __repr__(self):
+        return f"Empty(dtype={self.dtype!r})"
+
+
+def typed(value, dtype=None):
+    """A value as an array (or Empty) of a type that HDF5 has. Local. Raises TypeError for others."""
+    if isinstance(value, Empty):
+        return value
+    if dtype is None:
+        dtype = _guess(value)
+    if dtype is not None:
+        dtype = np.dtype(dtype)
+    if dtype is not None and dtype.hasobject and dtype.names is None:
+        return _objects(value, dtype)
+    base = dtype.subdtype[0] if dtype is not None and dtype.subdtype else dtype
+    array = np.asarray(value, dtype=base, order="C")
+    if array.dtype.kind == "U":
+        return _objects(array, dtypes.string_dtype())
+    if array.dtype.kind == "O" and array.size and all(isinstance(v, (str, bytes)) for v in array.flat):
+        texts = all(isinstance(v, str) for v in array.flat)
+        return _objects(array, dtypes.string_dtype("utf-8" if texts else "ascii"))
+    return array if dtype is None else array.astype(base, copy=False)
+
+
+def _guess(value):
+    if isinstance(value, bytes):
+        return dtypes.string_dtype("ascii")
+    if isinstance(value, str):
+        return dtypes.string_dtype()
+    if isinstance(value, dtypes.Reference):
+        return dtypes.ref_dtype
+    return None
+
+
+def _marked(array, dtype):
+    """The same objects in an array whose type says what they are: a cast would not."""
+    out = np.empty(array.shape, dtype)
+    out[...] = array
+    return out
+
+
+def _objects(value, dtype):
+    """An array of objects, of which a sequence that is one element must not be taken apart."""
+    vlen = (dtype.metadata or {}).get("vlen")
+    if vlen is None or vlen in (str, bytes):
+        return _marked(np.asarray(value, dtype="O"), dtype)
+    if isinstance(value, np.ndarray) and value.dtype.kind != "O":
+        if value.ndim <= 1:
+            out = np.empty((), dtype)
+            out[()] = np.asarray(value, vlen)
+            return out
+        out = np.empty(value.shape[:-1], dtype)
+        for at in np.ndindex(out.shape):
+            out[at] = np.asarray(value[at], vlen)
+        return out
+    if isinstance(value, np.ndarray):
+        return _marked(value, dtype)
+    if len(value) and all(np.ndim(v) == 0 for v in value):
+        out = np.empty((), dtype)
+        out[()] = np.asarray(value, vlen)
+        return out
+    out = np.empty(len(value), dtype)
+    for i, v in enumerate(value):
+        out[i] = np.asarray(v, vlen)
+    return out
+
+
+def fingerprint(array):
+    """What ranks compare of a value, short. Local."""
+    if isinstance(array, Empty):
+        return repr(array)
+    data = repr(dtypes.pack(array, array.dtype)).encode() if array.dtype.hasobject else array.tobytes()
+    text = np.array2string(array, threshold=6, edgeitems=2).replace("\n", " ")
+    text = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+    return f"{text} ({array.dtype}{list(array.shape)}, {hashed(data):x})"
+
+
+class Attributes(MutableMapping):
+    """The attributes of a group or dataset: a mapping.
+
+    Reading is local; what changes them is collective over the file's comm, with equal names and values.
+    """
+
+    def __init__(self, owner):
+        self._owner = owner
+
+    @property
+    def _at(self):
+        return self._owner._id
+
+    def __getitem__(self, name):
+        self._owner._state.need_open("attrs")
+        key = _key(name)
+        if not _h5.attribute_exists(self._at, key):
+            raise KeyError(f"Can't open attribute (can't locate attribute: '{name}')")
+        attribute = _h5.attribute_open(self._at, key)
+        shape, _ = _h5.space_about(attribute)
+        dtype = dtypes.dtype_of(_h5.type_describe(_h5.type_of(attribute)))
+        if shape is None:
+            return Empty(dtype)
+        array = dtypes.get(attribute, dtypes.make(dtype), dtype, shape)
+        info = dtypes.check_string_dtype(dtype)
+        if info is not None and info.length is None:
+            array = np.array([v.decode("utf-8", "surrogateescape") for v in array.flat], "O").reshape(array.shape)
+        return array[()] if array.shape == () else array
+
+    def __setitem__(self, name, value):
+        self.create(name, value)
+
+    def create(self, name, data, shape=None, dtype=None):
+        """create(name, data, shape=None, dtype=None): makes an attribute, in place of any that is there.
+
+        Collective over the file's comm.
+        """
+        state = self._owner._state
+        words = error = None
+        try:
+            state.need_write("attrs")
+            if dtype is not None and isinstance(data, Empty):
+                data = Empty(dtype)
+            array = typed(data, dtype)
+            if shape is not None and not isinstance(array, Empty):
+                shape = (shape,) if isinstance(shape, int) else tuple(shape)
+                array = array.reshape(shape)
+            full = np.dtype(dtype) if dtype is not None else array.dtype
+            type_id = dtypes.make(full)
+            words = (("of", self._owner.name), ("name", name), ("value", fingerprint(array)))
+            act = self._maker(_key(name), array, full, type_id)
+        except BaseException as e:
+            error = e
+        if error is not None:
+            state.fail("attrs", error)
+        state.change("attrs", words, act)
+
+    def _maker(self, key, array, dtype, type_id):
+        shape = array.shape
+        if dtype.subdtype:
+            inner = dtype.subdtype[1]
+            shape = shape[:len(shape) - len(inner)]
+
+        def act():
+            if _h5.attribute_exists(self._at, key):
+                _h5.attribute_delete(self._at, key)
+            attribute = _h5.attribute_create(self._at, key, type_id, shape)
+            if shape is not None and array.size:
+                dtypes.put(attribute, type_id, array.dtype, array)
+        return act
+
+    def modify(self, name, value):
+        """modify(name, value): changes the value of an attribute, whose type stays.
+
+        Collective over the file's comm.
+        """
+        if name not in self:
+            self.create(name, value)
+            return
+        old = self[name]
+        dtype = getattr(old, "dtype", None)
+        self.create(name, value, dtype=dtype)
+
+    def __delitem__(self, name):
+        state, key = self._owner._state, _key(name)
+        if state.is_open and not _h5.attribute_exists(self._at, key):
+            state.fail("attrs", KeyError(f"Can't delete attribute (can't locate attribute: '{name}')"))
+        state.change("attrs", (("of", self._owner.name), ("delete", name)),
+                     lambda: _h5.attribute_delete(self._at, key))
+
+    def rename(self, old, new):
+        """rename(old, new). Collective over the file's comm."""
+        self._owner._state.change("attrs", (("of", self._owner.name), ("rename", (old, new))),
+                                  lambda: _h5.attribute_rename(self._at, _key(old), _key(new)))
+
+    def get_id(self, name):
+        return _h5.attribute_open(self._at, _key(name))
+
+    def __contains__(self, name):
+        return _h5.attribute_exists(self._at, _key(name))
+
+    def __iter__(self):
+        return iter([name.decode("utf-8", "surrogateescape") for name in _h5.attribute_names(self._at)])
+
+    def __len__(self):
+        return len(_h5.attribute_names(self._at))
+
+    def __repr__(self):
+        return f"<Attributes of HDF5 object {self._owner.name!r}>"
+
+
+def _key(name):
+    if isinstance(name, bytes):
+        return name
+    if not isinstance(name, str):
+        raise TypeError(f"a name is a text, not {name!r}")
+    return name.encode("utf-8", "surrogateescape")

@@ -1,0 +1,459 @@
+"""Datasets.
+
+SPDX-License-Identifier: MIT
+"""
+import math
+
+import numpy as np
+
+import _pympi_h5 as _h5
+
+from pympi._h5 import dtypes, selections, shares, transfers
+from pympi._h5.attributes import Empty, typed
+from pympi._h5.groups import Base
+from pympi._h5.together import hashed
+
+_SLAB = 64 << 20        # bytes between two looks at ^C
+_NAMES = {1: "gzip", 4: "szip", 32000: "lzf"}
+
+
+class _Way:
+    """`with d.collective:` and `with d.independent:`."""
+
+    def __init__(self, dataset, independent):
+        self._dataset, self._independent = dataset, independent
+
+    def __enter__(self):
+        self._before = self._dataset._independent
+        self._dataset._independent = self._independent
+        return self
+
+    def __exit__(self, *_):
+        self._dataset._independent = self._before
+
+
+class Dataset(Base):
+    """A dataset: an array in a file.
+
+    Reading is local: d[...], read(), mine(), shape. Writing is collective over the file's comm, each rank with a
+    selection and elements of its own; one with nothing to write passes an empty slice.
+    """
+
+    def __init__(self, state, id, name=None):
+        super().__init__(state, id, name)
+        self._independent = False
+        self._type = _h5.type_of(id)
+        self._description = _h5.type_describe(self._type)
+        self.__dict__["_dtype"] = None
+
+    # ---- what it is like ----
+
+    @property
+    def dtype(self):
+        if self._dtype is None:
+            self._dtype = dtypes.dtype_of(self._description)
+        return self._dtype
+
+    @property
+    def shape(self):
+        self._state.need_open("shape")
+        return _h5.space_about(self._id)[0]
+
+    @shape.setter
+    def shape(self, shape):
+        self.resize(shape)
+
+    @property
+    def maxshape(self):
+        return _h5.space_about(self._id)[1]
+
+    @property
+    def ndim(self):
+        return len(self.shape or ())
+
+    @property
+    def size(self):
+        return None if self.shape is None else math.prod(self.shape)
+
+    @property
+    def nbytes(self):
+        return 0 if self.size is None else self.size * self.dtype.itemsize
+
+    def _about(self):
+        return _h5.dataset_about(self._id, self._type)
+
+    @property
+    def chunks(self):
+        return self._about()[1]
+
+    @property
+    def _filters(self):
+        return {code: values for code, _, values, _ in self._about()[2]}
+
+    @property
+    def compression(self):
+        return next((_NAMES[code] for code in self._filters if code in _NAMES), None)
+
+    @property
+    def compression_opts(self):
+        filters = self._filters
+        if 4 in filters:
+            mask, pixels = filters[4][:2]
+            return ("ec" if mask & 4 else "nn", pixels)
+        return filters[1][0] if 1 in filters else None
+
+    @property
+    def shuffle(self):
+        return 2 in self._filters
+
+    @property
+    def fletcher32(self):
+        return 3 in self._filters
+
+    @property
+    def scaleoffset(self):
+        values = self._filters.get(6)
+        return None if values is None else values[1]
+
+    @property
+    def fillvalue(self):
+        fill = self._about()[3]
+        if self.dtype.hasobject:
+            return b"" if dtypes.check_string_dtype(self.dtype) else None
+        base = self.dtype.base
+        if fill is None:
+            return np.zeros((), base)[()]
+        native = dtypes.dtype_of(self._description)
+        return np.frombuffer(fill, native.base)[0]
+
+    @property
+    def is_virtual(self):
+        return self._about()[0] == "virtual"
+
+    @property
+    def external(self):
+        return None if not self._about()[5] else self._about()[5]
+
+    def __len__(self):
+        if not self.shape:
+            raise TypeError("Attempt to take len() of scalar dataset")
+        return self.shape[0]
+
+    def len(self):
+        return len(self)
+
+    def __iter__(self):
+        if not self.shape:
+            raise TypeError("Can't iterate over a scalar dataset")
+        for i in range(self.shape[0]):
+            yield self[i]
+
+    def __repr__(self):
+        if not self:
+            return "<Closed HDF5 dataset>"
+        name = self.name
+        shown = f'"{name.rpartition("/")[2] or "/"}"' if name else "(anonymous)"
+        return f'<HDF5 dataset {shown}: shape {self.shape}, type "{self.dtype.str}">'
+
+    # ---- reading: local ----
+
+    def __getitem__(self, args, new_dtype=None):
+        args = args if isinstance(args, tuple) else (args,)
+        self._state.need_open("read")
+        names = tuple(a for a in args if isinstance(a, str))
+        args = tuple(a for a in args if not isinstance(a, str))
+        shape = self.shape
+        if shape is None:
+            if args not in ((), (Ellipsis,), ((),)):
+                raise ValueError("Empty datasets cannot be sliced")
+            return Empty(self.dtype)
+        dtype = self._chosen(names, new_dtype)
+        if args == ((),):
+            args = ()
+        if shape == () and args not in ((), (Ellipsis,)):
+            raise ValueError("Illegal slicing argument for scalar dataspace")
+        chosen = selections.select(shape, args)
+        array = self._get(chosen, dtype)
+        if len(names) == 1:
+            array = array[names[0]]
+        whole = not any(a is Ellipsis for a in args)
+        return array[()] if array.shape == () and whole else array
+
+    def _chosen(self, names, new_dtype):
+        """The type of what is read."""
+        dtype = self.dtype
+        if names:
+            if dtype.names is None or any(n not in dtype.names for n in names):
+                raise ValueError(f"Field {names[0]!r} does not appear in this type.")
+            dtype = np.dtype([(n, dtype.fields[n][0]) for n in names])
+        return dtype if new_dtype is None else np.dtype(new_dtype)
+
+    def _get(self, chosen, dtype):
+        """The chosen elements, as an array of the selection's shape."""
+        state, type_id = self._state, dtypes.make(dtype)
+        size = chosen.count * dtype.itemsize
+        with state.counts.timed_read(size):
+            inner = dtype.subdtype[1] if dtype.subdtype else ()
+            if dtype.hasobject or inner or size <= _SLAB or chosen.points is not None or not chosen.axes:
+                what = None if self._is_all(chosen) else chosen.what
+                out = dtypes.get(self._id, type_id, dtype, chosen.full, what)
+            else:
+                out = np.empty(chosen.full, dtype)
+                transfers.get_in_slabs(self._id, type_id, chosen, out, _SLAB)
+        return out.reshape(chosen.shape + inner)
+
+    def _is_all(self, chosen):
+        return chosen.axes == ()
+
+    def read(self, split=None, *, halo=0, cyclic=None, counts=None, into=None, comm=None):
+        """read(split=None, *, halo=0, cyclic=None, counts=None, into=None, comm=None)
+
+        This rank's share along the axis split; all of it without one. Local.
+
+        The shares are blocks as numpy.array_split makes them; of counts[rank] elements with counts; of blocks of
+        cyclic elements dealt out in turn. halo adds so many elements of the neighbours at both ends, fewer at the
+        edges of the dataset. into: an array for the result. comm: whose rank and size count (the file's).
+        """
+        if split is None:
+            chosen = selections.select(self.shape, ())
+        else:
+            chosen = shares.share(self.shape, split, comm or self._state.comm, halo, cyclic, counts)
+        self._state.need_open("read")
+        if into is not None:
+            return self._read_into(chosen, into)
+        return transfers.get_share(self, chosen, split)
+
+    def mine(self, split=0, **options):
+        """mine(split=0, **options): this rank's share; as read(split, **options). Local."""
+        return self.read(split, **options)
+
+    def _read_into(self, chosen, into):
+        if into.shape != chosen.full:
+            raise ValueError(f"read: into has shape {into.shape}, and the share {chosen.full}")
+        into[...] = self._get(chosen, into.dtype)
+        return into
+
+    def read_direct(self, dest, source_sel=None, dest_sel=None):
+        """read_direct(dest, source_sel=None, dest_sel=None): reads into an array. Local."""
+        value = self.__getitem__(() if source_sel is None else source_sel, new_dtype=dest.dtype)
+        dest[() if dest_sel is None else dest_sel] = np.reshape(value, dest[
+            () if dest_sel is None else dest_sel].shape)
+
+    def __array__(self, dtype=None, copy=True):
+        array = self[...]
+        return array if dtype is None else array.astype(dtype)
+
+    def astype(self, dtype):
+        """astype(dtype): reads as another type: d.astype("f4")[...]. Local."""
+        return _Cast(self, np.dtype(dtype))
+
+    def asstr(self, encoding=None, errors="strict"):
+        """asstr(encoding=None, errors="strict"): reads texts as str: d.asstr()[...]. Local."""
+        info = dtypes.check_string_dtype(self.dtype)
+        if info is None:
+            raise TypeError("dset.asstr() can only be used on datasets with an HDF5 string datatype")
+        return _Texts(self, encoding or info.encoding, errors)
+
+    def fields(self, names):
+        """fields(names): reads some fields of a compound: d.fields("x")[...]. Local."""
+        return _Fields(self, (names,) if isinstance(names, str) else tuple(names))
+
+    # ---- writing: collective ----
+
+    @property
+    def collective(self):
+        """`with d.collective:` as in h5py; writes are collective anyway."""
+        return _Way(self, False)
+
+    @property
+    def independent(self):
+        """`with d.independent:` writes are this rank's alone: no other takes part, and none hears of a failure.
+
+        Only elements that have their place in the file can be written so: not of compressed datasets.
+        """
+        return _Way(self, True)
+
+    def __setitem__(self, args, value):
+        state = self._state
+        chosen = array = error = None
+        try:
+            state.need_write("write")
+            args = args if isinstance(args, tuple) else (args,)
+            chosen, array = self._given(args, value)
+        except BaseException as e:
+            error = e
+        if self._independent:
+            if error is not None:
+                raise error
+            transfers.put_alone(self, chosen, array)
+            return
+        if error is not None:
+            state.fail("write", error)
+        transfers.put_together(self, chosen, array)
+
+    def _given(self, args, value):
+        """What one rank wants to write, and where: a selection and an array of its shape."""
+        names = tuple(a for a in args if isinstance(a, str))
+        if names:
+            raise TypeError("write: fields of a compound cannot be written by themselves: write whole elements")
+        shape = self.shape
+        if shape is None:
+            raise TypeError("write: an empty dataset takes no elements")
+        if args == ((),):
+            args = ()
+        chosen = selections.select(shape, args)
+        dtype = self.dtype
+        if dtype.names is not None and not isinstance(value, (np.ndarray, np.void)):
+            value = np.array(value, dtype)
+        array = self._element(value) if chosen.shape == () else self._typed(value, dtype)
+        inner = dtype.subdtype[1] if dtype.subdtype else ()
+        return chosen, _broadcast(array, chosen.shape + inner).reshape(chosen.full + inner)
+
+    def _element(self, value):
+        """One element, which may be a sequence."""
+        base = (self.dtype.metadata or {}).get("vlen")
+        if base in (None, str, bytes):
+            return self._typed(value, self.dtype)
+        array = np.empty((), self.dtype)
+        array[()] = np.asarray(value, base)
+        return array
+
+    def _typed(self, value, dtype):
+        if dtype.hasobject:
+            array = typed(value, dtype)
+            return array
+        array = np.asarray(value)
+        if array.dtype.kind == "U" or array.dtype.kind == "O" and dtype.kind == "S":
+            array = np.char.encode(array.astype("U"), "utf-8")
+        if array.dtype.names is not None and dtype.names is not None or array.dtype.kind == "V":
+            return array.astype(dtype, copy=False)
+        base = dtype.base
+        if array.dtype.kind not in "biufcSV" or array.dtype.kind != base.kind or array.dtype.hasobject:
+            return array.astype(base)
+        return array
+
+    def put_alike(self, array):
+        """Writes all elements, which all ranks have. Collective."""
+        chosen = selections.select(self.shape, ())
+        inner = self.dtype.subdtype[1] if self.dtype.subdtype else ()
+        array = self._typed(array, self.dtype).reshape(chosen.full + inner)
+        transfers.put_alike(self, chosen, array)
+
+    def write_direct(self, source, source_sel=None, dest_sel=None):
+        """write_direct(source, source_sel=None, dest_sel=None): writes from an array.
+
+        Collective over the file's comm.
+        """
+        part = source[() if source_sel is None else source_sel]
+        self[() if dest_sel is None else dest_sel] = part
+
+    def write(self, local, split=0, *, halo=0):
+        """write(local, split=0, *, halo=0): writes the ranks' parts behind each other along the axis split.
+
+        Collective over the file's comm. The parts' shapes are exchanged and have to fill the dataset; halo
+        elements at inner ends of the parts are left out. Raises ValueError, on all ranks, where they do not fit.
+        """
+        shares.write(self, local, split, halo)
+
+    def resize(self, size, axis=None):
+        """resize(size, axis=None): gives it another shape, or another length along one axis.
+
+        Collective over the file's comm. Raises TypeError for datasets without chunks.
+        """
+        state, error, shape = self._state, None, None
+        try:
+            state.need_write("resize")
+            shape = self._resized(size, axis)
+        except BaseException as e:
+            error = e
+        if error is not None:
+            state.fail("resize", error)
+
+        def act():
+            state.freed = state.freed or any(n < o for n, o in zip(shape, self.shape))
+            _h5.dataset_resize(self._id, shape)
+        state.change("resize", (("of", self.name), ("shape", shape)), act, fills=True)
+
+    def _resized(self, size, axis):
+        if self.chunks is None:
+            raise TypeError("Only chunked datasets can be resized")
+        if axis is not None:
+            if not 0 <= axis < self.ndim:
+                raise ValueError(f"Invalid axis (0 to {self.ndim - 1} allowed)")
+            return self.shape[:axis] + (int(size),) + self.shape[axis + 1:]
+        shape = (int(size),) if np.ndim(size) == 0 else tuple(int(n) for n in size)
+        if len(shape) != self.ndim:
+            raise TypeError(f"New shape length must equal {self.ndim}")
+        if any(m is not None and n > m for n, m in zip(shape, self.maxshape)):
+            raise ValueError(f"resize: {shape} is beyond maxshape {self.maxshape}")
+        return shape
+
+    def flush(self):
+        """flush(): as File.flush(). Collective over the file's comm."""
+        self._state.flush()
+
+    def fingerprint(self):
+        """A number for all its elements as they are. Local."""
+        return hashed(self[...].tobytes())
+
+
+def _broadcast(array, shape):
+    """The array in this shape; dimensions of length 1 count as none, as in h5py."""
+    if array.shape == shape:
+        return array
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError:
+        pass
+    plain = tuple(n for n in array.shape if n != 1)
+    wanted = tuple(n for n in shape if n != 1)
+    if plain == wanted and math.prod(array.shape) == math.prod(shape):
+        return array.reshape(shape)
+    raise TypeError(f"Can't broadcast {array.shape} -> {shape}")
+
+
+class _View:
+    def __init__(self, dataset):
+        self._dataset = dataset
+
+    def __len__(self):
+        return len(self._dataset)
+
+
+class _Cast(_View):
+    def __init__(self, dataset, dtype):
+        super().__init__(dataset)
+        self._dtype = dtype
+
+    def __getitem__(self, args):
+        return self._dataset.__getitem__(args, new_dtype=self._dtype)
+
+    def __array__(self, dtype=None, copy=True):
+        return self[...] if dtype is None else self[...].astype(dtype)
+
+
+class _Texts(_View):
+    def __init__(self, dataset, encoding, errors):
+        super().__init__(dataset)
+        self._how = encoding, errors
+
+    def __getitem__(self, args):
+        value = self._dataset[args]
+        if isinstance(value, bytes):
+            return value.decode(*self._how)
+        return np.array([v.decode(*self._how) for v in value.flat], "O").reshape(value.shape)
+
+    def __array__(self, dtype=None, copy=True):
+        return self[...]
+
+
+class _Fields(_View):
+    def __init__(self, dataset, names):
+        super().__init__(dataset)
+        self._names = names
+
+    def __getitem__(self, args):
+        return self._dataset[(*self._names, *(args if isinstance(args, tuple) else (args,)))]
+
+    def __array__(self, dtype=None, copy=True):
+        return self[...]

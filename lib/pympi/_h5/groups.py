@@ -1,0 +1,414 @@
+"""Groups.
+
+SPDX-License-Identifier: MIT
+"""
+from collections.abc import MutableMapping
+
+import numpy as np
+
+import _pympi_h5 as _h5
+
+from pympi._h5 import dtypes
+from pympi._h5.attributes import Attributes, _key
+from pympi._h5.making import make_dataset, parameters
+
+
+class SoftLink:
+    """A name for a path in the same file: f["name"] = SoftLink("/path")."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __repr__(self):
+        return f'<SoftLink to "{self.path}">'
+
+
+class ExternalLink:
+    """A name for a path in another file: f["name"] = ExternalLink("file.h5", "/path")."""
+
+    def __init__(self, filename, path):
+        self.filename, self.path = str(filename), str(path)
+
+    def __repr__(self):
+        return f'<ExternalLink to "{self.path}" in file "{self.filename}">'
+
+
+class HardLink:
+    """What get(name, getlink=True) gives for an object's own name."""
+
+
+class Base:
+    """What groups, datasets and types have in common."""
+
+    def __init__(self, state, id, name=None):
+        self._state, self._id, self._name = state, id, name
+
+    @property
+    def id(self):
+        """What HDF5 has open; id.valid tells whether it still has."""
+        return self._id
+
+    @property
+    def name(self):
+        """The path in the file; None for what has no name."""
+        if self._state.is_open and self._id.valid:
+            return _h5.object_name(self._id).decode("utf-8", "surrogateescape") or None
+        return None
+
+    @property
+    def file(self):
+        """The file, as an object of its own."""
+        from pympi._h5.files import File
+        self._state.need_open("file")
+        made = File.__new__(File)
+        Group.__init__(made, self._state, _h5.object_open(self._state.id, b"/"), "/")
+        return made
+
+    @property
+    def parent(self):
+        """The group that holds it."""
+        name = self.name
+        if name is None:
+            raise ValueError("Parent of an anonymous object is undefined")
+        return self.file[name.rpartition("/")[0] or "/"]
+
+    @property
+    def attrs(self):
+        return Attributes(self)
+
+    @property
+    def ref(self):
+        """A reference to it, for datasets and attributes of type ref_dtype."""
+        _, address, _ = _h5.object_about(self._id)
+        return dtypes.Reference(address.to_bytes(8, "little"))
+
+    def __bool__(self):
+        return self._state.is_open and self._id.valid
+
+    def __eq__(self, other):
+        if not isinstance(other, Base):
+            return NotImplemented
+        if not self or not other:
+            return self is other
+        return _h5.object_about(self._id)[1:] == _h5.object_about(other._id)[1:]
+
+    def __hash__(self):
+        return hash(_h5.object_about(self._id)[1:]) if self else id(self)
+
+
+class Datatype(Base):
+    """A type that has a name in the file."""
+
+    @property
+    def dtype(self):
+        return dtypes.dtype_of(_h5.type_describe(self._id))
+
+    def __repr__(self):
+        return f"<HDF5 named type {self.name!r} (dtype {self.dtype.str})>" if self else "<Closed HDF5 named type>"
+
+
+class Group(Base, MutableMapping):
+    """A group: a mapping of names to groups, datasets and types.
+
+    Looking is local; what changes the group is collective over the file's comm, with equal arguments.
+    """
+    __hash__ = Base.__hash__
+    __eq__ = Base.__eq__
+
+    # ---- looking ----
+
+    def __getitem__(self, name):
+        self._state.need_open("getitem")
+        if isinstance(name, dtypes.Reference):
+            return self._dereferenced(name)
+        key = _key(name)
+        if not self._leads(key):
+            raise KeyError(f"Unable to open object (object {_shown(name)!r} doesn't exist)")
+        return self._wrapped(_h5.object_open(self._id, key))
+
+    def _leads(self, key):
+        """Whether a path leads to an object, without asking HDF5 for more than it says without an error."""
+        at = b""
+        if key.startswith(b"/"):
+            at = b"/"
+        for part in key.split(b"/"):
+            if part in (b"", b"."):
+                continue
+            at += part
+            if not _h5.link_exists(self._id, at):
+                return False
+            if not _h5.object_exists(self._id, at):
+                return False
+            at += b"/"
+        return key != b""
+
+    def _dereferenced(self, reference):
+        wanted = int.from_bytes(reference.data[:8], "little")
+        if not wanted:
+            raise ValueError("Invalid HDF5 object reference")
+        found = []
+
+        def look(_, thing):
+            if _h5.object_about(thing._id)[1] == wanted:
+                found.append(thing)
+                return True
+            return None
+        root = self.file
+        if _h5.object_about(root._id)[1] == wanted:
+            return root
+        root.visititems(look)
+        if not found:
+            raise ValueError("Unable to dereference object: it has no name any more")
+        return found[0]
+
+    def _wrapped(self, id):
+        from pympi._h5.datasets import Dataset
+        kind = _h5.object_about(id)[0]
+        cls = {"g": Group, "d": Dataset, "t": Datatype}.get(kind)
+        if cls is None:
+            raise TypeError("Unknown object type")
+        return cls(self._state, id)
+
+    def get(self, name, default=None, getclass=False, getlink=False):
+        """get(name, default=None, getclass=False, getlink=False)
+
+        What is under the name, or default; its class; the link (HardLink, SoftLink, ExternalLink) or its class.
+        Local.
+        """
+        if getlink:
+            key = _key(name)
+            if not _h5.link_exists(self._id, key):
+                return default
+            kind, *where = _h5.link_about(self._id, key)
+            cls = {"hard": HardLink, "soft": SoftLink, "external": ExternalLink}[kind]
+            return cls if getclass else cls(*(w.decode("utf-8", "surrogateescape") for w in where))
+        try:
+            thing = self[name]
+        except KeyError:
+            return default
+        return type(thing) if getclass else thing
+
+    def __contains__(self, name):
+        if not self._state.is_open:
+            return False
+        return self._leads(_key(name)) or _key(name) in (b"/", b".")
+
+    def __iter__(self):
+        self._state.need_open("keys")
+        return iter([name.decode("utf-8", "surrogateescape") for name in _h5.link_names(self._id)])
+
+    def __len__(self):
+        self._state.need_open("len")
+        return _h5.link_count(self._id)
+
+    def visit(self, func):
+        """visit(func): func(name) for all below, till it gives something else than None, which is returned. Local."""
+        return self.visititems(lambda name, _: func(name))
+
+    def visititems(self, func):
+        """visititems(func): func(name, object) likewise; an object of several names once. Local."""
+        seen = {_h5.object_about(self._id)[1:]}
+        return self._visit("", func, seen)
+
+    def _visit(self, prefix, func, seen):
+        for name in self:
+            if self.get(name, getlink=True, getclass=True) is not HardLink:
+                continue
+            thing = self[name]
+            about = _h5.object_about(thing._id)[1:]
+            if about in seen:
+                continue
+            seen.add(about)
+            result = func(prefix + name, thing)
+            if result is None and isinstance(thing, Group):
+                result = thing._visit(f"{prefix}{name}/", func, seen)
+            if result is not None:
+                return result
+        return None
+
+    # ---- changing ----
+
+    def _named(self, name):
+        return ("in", self.name), ("name", name)
+
+    def _checked(self, call, words, prepare):
+        """prepare() on this rank, whose exception is everybody's; then what it gives, on all."""
+        error = act = None
+        try:
+            self._state.need_write(call)
+            act = prepare()
+        except BaseException as e:
+            error = e
+        if error is not None:
+            self._state.fail(call, error)
+        return self._state.change(call, words, act)
+
+    def create_group(self, name, track_order=None):
+        """create_group(name, track_order=None): a new group, and those on the way to it.
+
+        Collective over the file's comm. Raises ValueError when the name is taken.
+        """
+        def prepare():
+            key = _key(name)
+            self._refuse_taken("create group", key)
+            return lambda: _h5.group_create(self._id, key, bool(track_order))
+        id = self._checked("create_group", (*self._named(name), ("track_order", track_order)), prepare)
+        return Group(self._state, id)
+
+    def _refuse_taken(self, what, key):
+        if self._leads(key) or _has(self._id, key):
+            raise ValueError(f"Unable to {what} (name already exists: {_shown(key)!r})")
+
+    def require_group(self, name):
+        """require_group(name): the group, which is made if it is not there.
+
+        Collective over the file's comm where it is not. Raises TypeError when the name is something else's.
+        """
+        if name not in self:
+            return self.create_group(name)
+        thing = self[name]
+        if not isinstance(thing, Group):
+            raise TypeError(f"Incompatible object ({type(thing).__name__}) already exists")
+        return thing
+
+    def create_dataset(self, name, shape=None, dtype=None, data=None, **options):
+        """create_dataset(name, shape=None, dtype=None, data=None, **options)
+
+        A new dataset. Collective over the file's comm, with equal arguments; data, too, is the whole and equal
+        on all ranks (for parts see File.save and Dataset.write).
+
+        options: chunks (a shape, True: chosen), maxshape, compression ("gzip", "szip", "lzf", a level or a
+        filter's number), compression_opts, shuffle, fletcher32, scaleoffset, fillvalue, track_times,
+        track_order, compact. Raises ValueError and TypeError as h5py does, on all ranks.
+        """
+        from pympi._h5.datasets import Dataset
+        error = None
+        try:
+            self._state.need_write("create_dataset")
+            key = None if name is None else _key(name)
+            if key is not None:
+                self._refuse_taken("create dataset", key)
+            wish = parameters(shape, dtype, data, options)
+        except BaseException as e:
+            error = e
+        if error is not None:
+            self._state.fail("create_dataset", error)
+
+        def act():
+            return make_dataset(self._id, key, wish)
+        id = self._state.change("create_dataset", (*self._named(name), *wish.words()), act, fills=True)
+        dataset = Dataset(self._state, id)
+        if wish.data is not None and wish.data.size:
+            dataset.put_alike(wish.data)
+        return dataset
+
+    def require_dataset(self, name, shape, dtype, exact=False, **options):
+        """require_dataset(name, shape, dtype, exact=False, **options)
+
+        The dataset of this shape and (exactly, or one that it can be cast from) this type, made if it is not
+        there. Collective over the file's comm where it is not. Raises TypeError when another is there.
+        """
+        from pympi._h5.datasets import Dataset
+        if name not in self:
+            return self.create_dataset(name, shape, dtype, **options)
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        thing = self[name]
+        if not isinstance(thing, Dataset):
+            raise TypeError(f"Incompatible object ({type(thing).__name__}) already exists")
+        if thing.shape != shape:
+            raise TypeError(f"Shapes do not match (existing {thing.shape} vs new {shape})")
+        dtype = np.dtype(dtype)
+        if exact and dtype != thing.dtype or not np.can_cast(dtype, thing.dtype):
+            raise TypeError(f"Datatypes cannot be safely cast (existing {thing.dtype} vs new {dtype})")
+        return thing
+
+    def create_dataset_like(self, name, other, **options):
+        """create_dataset_like(name, other, **options): of the shape, type and storage of another.
+
+        Collective over the file's comm.
+        """
+        for key in "shape", "dtype", "chunks", "compression", "compression_opts", "scaleoffset", "shuffle", \
+                "fletcher32", "fillvalue", "maxshape":
+            options.setdefault(key, getattr(other, key))
+        return self.create_dataset(name, **options)
+
+    def __setitem__(self, name, value):
+        links = {SoftLink: lambda: (None, _key(value.path)),
+                 ExternalLink: lambda: (value.filename.encode(), _key(value.path))}
+        if type(value) in links:
+            def prepare():
+                file, path = links[type(value)]()
+                key = _key(name)
+                self._refuse_taken("create link", key)
+                return lambda: _h5.link_soft(self._id, key, file, path)
+            self._checked("setitem", (*self._named(name), ("link", repr(value))), prepare)
+        elif isinstance(value, Base):
+            def prepare():
+                key = _key(name)
+                self._refuse_taken("create link", key)
+                return lambda: _h5.link_hard(value._id, self._id, key)
+            self._checked("setitem", (*self._named(name), ("object", value.name)), prepare)
+        elif isinstance(value, np.dtype):
+            def prepare():
+                key, type_id = _key(name), dtypes.make(value)
+                self._refuse_taken("create type", key)
+                return lambda: _h5.type_commit(self._id, key, type_id)
+            self._checked("setitem", (*self._named(name), ("dtype", str(value))), prepare)
+        else:
+            self.create_dataset(name, data=value)
+
+    def __delitem__(self, name):
+        def prepare():
+            key = _key(name)
+            if not _has(self._id, key):
+                raise KeyError(f"Couldn't delete link (name doesn't exist: {_shown(name)!r})")
+
+            def act():
+                self._state.freed = True
+                _h5.link_delete(self._id, key)
+            return act
+        self._checked("del", self._named(name), prepare)
+
+    def move(self, source, dest):
+        """move(source, dest): gives an object another name. Collective over the file's comm."""
+        def prepare():
+            old, new = _key(source), _key(dest)
+            if not _has(self._id, old):
+                raise KeyError(f"Couldn't move link (name doesn't exist: {_shown(source)!r})")
+            if old != new:
+                self._refuse_taken("move link", new)
+            return lambda: None if old == new else _h5.link_move(self._id, old, self._id, new)
+        self._checked("move", (("in", self.name), ("source", source), ("dest", dest)), prepare)
+
+    def save(self, name, local, split=0, **options):
+        """save(name, local, split=0, **options): writes a distributed array as a new dataset; gives that.
+
+        Collective over the file's comm. local is this rank's part, an array; the parts lie behind each other along
+        the axis split, in the order of the ranks, and may differ in length, down to 0. split=None: local is the
+        whole, equal on all ranks. options are those of create_dataset. Raises ValueError where the shapes
+        do not fit and h5.Disagreement where the types differ, on all ranks.
+        """
+        from pympi._h5.shares import save
+        return save(self, name, local, split, options)
+
+    def __repr__(self):
+        if not self:
+            return "<Closed HDF5 group>"
+        return f'<HDF5 group "{self.name}" ({len(self)} members)>'
+
+
+def _has(id, key):
+    """Whether a link is there, of a path whose groups may not be."""
+    at = b"/" if key.startswith(b"/") else b""
+    for part in key.split(b"/"):
+        if part in (b"", b"."):
+            continue
+        at += part
+        if not _h5.link_exists(id, at):
+            return False
+        at += b"/"
+    return True
+
+
+def _shown(name):
+    return name.decode("utf-8", "replace") if isinstance(name, bytes) else name

@@ -1,0 +1,201 @@
+"""Files on the disk: locks, what is written beside the target, and when it takes the target's place.
+
+Rank 0 does all this for its job. A lock is the kernel's (flock), on the file itself: it goes with the
+process, however that ends. SPDX-License-Identifier: MIT
+"""
+import errno
+import fcntl
+import os
+import warnings
+
+import _pympi_h5 as _h5
+
+_GROUP = 0o666
+
+
+def partial_of(path):
+    return path + ".partial"
+
+
+def _journal_of(path):
+    return path + ".journal"
+
+
+def _sync_folder(path):
+    fd = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _lock(path, flags, how):
+    """An open file with a lock on it. Raises BlockingIOError when another job has one."""
+    fd = os.open(path, flags | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, how | fcntl.LOCK_NB)
+    except OSError as e:
+        os.close(fd)
+        if e.errno not in (errno.EAGAIN, errno.EACCES):
+            raise
+        raise BlockingIOError(errno.EAGAIN, f"{path} is open elsewhere, here or in another job") from None
+    return fd
+
+
+def _recover(path, fd):
+    """Applies a journal that a dead job left, under the file's lock."""
+    journal = _journal_of(path)
+    try:
+        other = os.open(journal, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        _h5.replay(other, fd)
+    finally:
+        os.close(other)
+    os.unlink(journal)
+
+
+def settle(path):
+    """Makes a file whole that a job left while it was publishing. Local."""
+    if os.path.exists(_journal_of(path)):
+        fd = _lock(path, os.O_RDWR, fcntl.LOCK_EX)
+        try:
+            _recover(path, fd)
+        finally:
+            os.close(fd)
+
+
+def tell_of_partial(path):
+    """Warns of what an earlier job has not finished. Local."""
+    partial = partial_of(path)
+    if os.path.exists(partial):
+        try:
+            os.close(_lock(partial, os.O_RDONLY, fcntl.LOCK_SH))
+        except OSError:
+            return      # a job is at it
+        warnings.warn(f"{path}: an earlier job has not finished it; what that had flushed is in {partial}",
+                      stacklevel=4)
+
+
+def _is_hollow(path):
+    """Whether nobody had written anything into it."""
+    if os.path.getsize(path) == 0:
+        return True
+    try:
+        file = _h5.file_read(os.fsencode(path), 0)
+        root = _h5.object_open(file, b"/")
+        return not _h5.link_count(root) and not _h5.attribute_names(root)
+    except Exception:
+        return False
+
+
+def _keep_aside(partial):
+    """What an earlier job had flushed gets a name that nobody will take."""
+    number = 1
+    while os.path.exists(f"{partial}.{number}"):
+        number += 1
+    os.rename(partial, f"{partial}.{number}")
+    warnings.warn(f"{partial}, which an earlier job has left, is kept as {partial}.{number}", stacklevel=4)
+
+
+def _clear_partial(partial):
+    try:
+        fd = _lock(partial, os.O_RDWR, fcntl.LOCK_EX)
+    except FileNotFoundError:
+        return
+    try:
+        _recover(partial, fd)
+        hollow = _is_hollow_under(partial, fd)
+        if hollow:
+            os.unlink(partial)
+        else:
+            _keep_aside(partial)
+    finally:
+        os.close(fd)
+
+
+def _is_hollow_under(path, fd):
+    """The same while we hold the lock that HDF5 would ask for too."""
+    fcntl.flock(fd, fcntl.LOCK_SH)
+    return _is_hollow(path)
+
+
+class Place:
+    """A file that rank 0 has locked: where it is written, and what it is to become."""
+
+    def __init__(self, path, work, fd, guard=None):
+        self.path, self.work, self.fd, self.guard = path, work, fd, guard
+        self.published = work == path       # others can read it, so it changes by journal only
+
+    @classmethod
+    def create(cls, path, exclusive):
+        """Beside the target, which stays as it is until commit()."""
+        guard = None
+        try:
+            guard = _lock(path, os.O_RDONLY, fcntl.LOCK_SH)
+        except FileNotFoundError:
+            pass
+        if exclusive and guard is not None:
+            os.close(guard)
+            raise FileExistsError(errno.EEXIST, f"{path} exists")
+        try:
+            partial = partial_of(path)
+            _clear_partial(partial)
+            os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, _GROUP))
+            return cls(path, partial, _lock(partial, os.O_RDWR, fcntl.LOCK_EX), guard)
+        except BaseException:
+            if guard is not None:
+                os.close(guard)
+            raise
+
+    @classmethod
+    def open(cls, path):
+        """The target itself."""
+        fd = _lock(path, os.O_RDWR, fcntl.LOCK_EX)
+        try:
+            same = os.path.samestat(os.fstat(fd), os.stat(path))
+            if not same:
+                raise BlockingIOError(errno.EAGAIN, f"{path} was replaced just now by another job")
+            _recover(path, fd)
+            tell_of_partial(path)
+            return cls(path, path, fd)
+        except BaseException:
+            os.close(fd)
+            raise
+
+    def publish(self, store, sync=True):
+        """Brings what the store keeps to the disk: all of it or nothing, whenever this process dies."""
+        if not store.kept:
+            return
+        journal = _journal_of(self.work)
+        if self.published:
+            fd = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, _GROUP)
+            try:
+                store.journal(fd)
+            finally:
+                os.close(fd)
+        store.apply()
+        if sync:
+            os.fsync(self.fd)
+        if self.published:
+            os.unlink(journal)
+
+    def commit(self):
+        """The file takes the target's place."""
+        if self.work != self.path:
+            os.rename(self.work, self.path)
+            _sync_folder(self.path)
+
+    def drop(self):
+        """A file that was made and never used."""
+        if self.work != self.path and self.fd is not None:
+            os.unlink(self.work)
+        self.close()
+
+    def close(self):
+        """Lets go of the locks."""
+        for fd in self.fd, self.guard:
+            if fd is not None:
+                os.close(fd)
+        self.fd = self.guard = None

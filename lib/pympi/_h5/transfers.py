@@ -1,0 +1,318 @@
+"""Elements on their way into datasets and out of them.
+
+There are three ways in. Where all elements have their place in the file each rank writes its own. Compressed
+and unplaced chunks are made by one rank each (``chunked``). What lies in the file's structure itself (texts of any
+length, compact datasets) is written by all ranks alike, of what all have told each other.
+SPDX-License-Identifier: MIT
+"""
+import math
+
+import numpy as np
+
+import _pympi_h5 as _h5
+
+from pympi._h5 import dtypes, selections
+from pympi._h5.shares import block
+
+SLAB = 64 << 20         # bytes between two looks at ^C
+_ROUND = 16 << 20       # bytes that a rank brings together at once
+_RUN = 128 << 10        # pieces of a file that are worth a call of their own
+_WORTH = 8              # where the wanted part is larger than 1/8, whole rows are read
+
+
+def way_of(dataset):
+    """"placed", "unplaced", "chunks" or "structure": the same on all ranks. Local."""
+    layout, _, filters, _, _, external = dataset._about()
+    if layout == "compact" or dataset.dtype.hasobject:
+        return "structure"
+    if layout == "virtual" or external:
+        return "structure"
+    if layout == "chunked" and (filters or not _h5.dataset_placed(dataset._id)):
+        return "chunks"
+    if not dataset.size or _h5.dataset_placed(dataset._id):
+        return "placed"
+    return "unplaced"
+
+
+def pieces(axes, unit, most):
+    """Parts of a selection by axes of at most so many bytes (or one element): (axes, index). Local."""
+    lengths = [len(axis) for axis in axes]
+    if math.prod(lengths) * unit <= most or all(n <= 1 for n in lengths):
+        yield axes, (slice(None),) * len(axes)
+        return
+    at = next(i for i, n in enumerate(lengths) if n > 1)
+    row = math.prod(lengths[at + 1:]) * unit
+    step = max(1, most // max(1, row))
+    for start in range(0, lengths[at], step):
+        part = axes[:at] + (axes[at][start:start + step],) + axes[at + 1:]
+        index = (slice(None),) * at + (slice(start, start + step),)
+        if row > most:
+            for inner, more in pieces(part, unit, most):
+                yield inner, index[:at] + (index[at],) + more[at + 1:]
+        else:
+            yield part, index + (slice(None),) * (len(axes) - at - 1)
+
+
+def _part(axes):
+    full = tuple(len(axis) for axis in axes)
+    return selections.Selection(full, full, axes)
+
+
+def get_in_slabs(id, type_id, chosen, out, most):
+    """Reads into an array, with looks at ^C in between. Local."""
+    for axes, index in pieces(chosen.axes, out.itemsize, most):
+        view = out[index]
+        if view.flags.c_contiguous:
+            _h5.read(id, type_id, _part(axes).what, dtypes.memory_of(view))
+        else:
+            part = np.empty(view.shape, out.dtype)
+            _h5.read(id, type_id, _part(axes).what, dtypes.memory_of(part))
+            view[...] = part
+
+
+def get_share(dataset, chosen, split):
+    """The chosen elements; where they are many small pieces of rows, by way of whole rows. Local."""
+    dtype, shape = dataset.dtype, dataset.shape
+    plain = not (dtype.hasobject or dtype.subdtype) and split is not None and len(shape) > 1
+    if plain and chosen.count:
+        axis = split % len(shape)
+        row = math.prod(shape[axis:]) * dtype.itemsize
+        run = math.prod(chosen.full[axis:]) * dtype.itemsize
+        if axis > 0 and run < _RUN and run * _WORTH >= row and dataset.chunks is None:
+            return _get_by_rows(dataset, chosen, axis)
+    return dataset._get(chosen, dtype)
+
+
+def _get_by_rows(dataset, chosen, axis):
+    dtype, shape = dataset.dtype, dataset.shape
+    type_id, out = dtypes.make(dtype), np.empty(chosen.full, dtype)
+    own = chosen.axes[axis]
+    own = slice(own.start, own.stop, own.step) if isinstance(own, range) else own
+    rows = max(1, _ROUND // max(1, math.prod(shape[1:]) * dtype.itemsize))
+    room = np.empty((min(rows, shape[0]),) + shape[1:], dtype)
+    dataset._state.counts.note_memory(room.nbytes)
+    with dataset._state.counts.timed_read(out.nbytes):
+        for start in range(0, shape[0], rows):
+            stop = min(start + rows, shape[0])
+            part = room[:stop - start]
+            where = selections.slab((start,) + (0,) * (len(shape) - 1), part.shape)
+            _h5.read(dataset._id, type_id, where.what, dtypes.memory_of(part))
+            out[start:stop] = part[(slice(None),) * axis + (own,)]
+    return out
+
+
+# ---- into datasets ----------------------------------------------------------------------------
+
+def _put(dataset, chosen, array):
+    """This rank's elements to their place. Local."""
+    if not chosen.count:
+        return
+    counts = dataset._state.counts
+    dtype = dataset.dtype
+    type_id = dtypes.make(dtype if dtype.subdtype else array.dtype)
+    with counts.timed_write(array.nbytes):
+        if chosen.points is not None or dtype.subdtype or not chosen.axes:
+            what = chosen.what if chosen.axes != () else None
+            dtypes.put(dataset._id, type_id, array.dtype, array, what)
+            return
+        for axes, index in pieces(chosen.axes, array.itemsize, SLAB):
+            part = array[index]
+            if not part.flags.c_contiguous:
+                part = np.ascontiguousarray(part)
+                counts.note_memory(part.nbytes)
+            _h5.write(dataset._id, type_id, _part(axes).what, dtypes.memory_of(part))
+
+
+def put_alone(dataset, chosen, array):
+    """`with d.independent:`. Local. Raises OSError where other ranks would have to take part."""
+    way = way_of(dataset)
+    if way != "placed" and dataset._state.team.size > 1:
+        raise OSError(f"write: {dataset.name} cannot be written by one rank alone: its elements "
+                      f"{'are compressed or ' if way == 'chunks' else ''}have no place of their own yet")
+    _put(dataset, chosen, array)
+
+
+def _words(dataset, way):
+    return ("to", dataset.name), ("way", way)
+
+
+def put_together(dataset, chosen, array):
+    """Each rank's elements. Collective."""
+    state, team = dataset._state, dataset._state.team
+    way = way_of(dataset)
+    if team.size == 1:
+        _put_single(dataset, way, chosen, array)
+        return
+    if state.checks:
+        _refuse_overlaps(dataset, chosen, array)
+    if way == "structure":
+        _put_structure(dataset, chosen, array)
+    elif way == "chunks":
+        from pympi._h5.chunked import put_chunks
+        team.agree("write", _words(dataset, way))
+        put_chunks(dataset, chosen, array)
+    else:
+        if way == "unplaced":
+            state.change("write", _words(dataset, way), lambda: _touch(dataset))
+        team.run("write", _words(dataset, way), lambda: _put(dataset, chosen, array), structural=False)
+
+
+def _put_single(dataset, way, chosen, array):
+    if way == "chunks" and chosen.count:
+        dataset._state.freed = True
+    if dataset.dtype.hasobject:
+        type_id = dtypes.make(array.dtype)
+        if chosen.count:
+            dtypes.put(dataset._id, type_id, array.dtype, array, chosen.what if chosen.axes != () else None)
+        return
+    if way == "chunks":     # HDF5 would compress a chunk anew for each part of it
+        from pympi._h5.chunked import put_chunks
+        put_chunks(dataset, chosen, array)
+    else:
+        _put(dataset, chosen, array)
+
+
+def _touch(dataset):
+    """Gives a dataset its place: HDF5 does with the first element that is written."""
+    dtype, rank = dataset.dtype, dataset.ndim
+    first = selections.slab((0,) * rank, (1,) * rank)
+    type_id = dtypes.make(dtype)
+    room = bytearray(dtypes.size_of(dtypes.describe(dtype)))
+    what = first.what if rank else None
+    _h5.read(dataset._id, type_id, what, room)
+    _h5.write(dataset._id, type_id, what, room)
+
+
+def _put_structure(dataset, chosen, array):
+    state, team = dataset._state, dataset._state.team
+    words = _words(dataset, "structure")
+    packed = dtypes.pack(array, array.dtype) if array.dtype.hasobject else bytes(
+        dtypes.memory_of(np.ascontiguousarray(array)))
+    what = chosen.what if chosen.axes != () else None
+    own = (what if not isinstance(what, np.ndarray) else what.copy(), packed) if chosen.count else None
+    team.agree("write", words)
+    told = [one for one in team.comm.allgather(own) if one is not None]
+    if any(own is None or not _same(one, own) for one in told) is False and told:
+        told = told[:1]
+    type_id = dtypes.make(array.dtype if not dataset.dtype.subdtype else dataset.dtype)
+    write = _h5.write_objects if array.dtype.hasobject else _h5.write
+
+    def act():
+        for where, values in told:
+            write(dataset._id, type_id, where, values)
+    state.change("write", words, act, last=True)
+
+
+def _same(one, other):
+    if isinstance(one[0], np.ndarray) or isinstance(other[0], np.ndarray):
+        return np.array_equal(one[0], other[0]) and one[1] == other[1]
+    return one == other
+
+
+def put_alike(dataset, chosen, array):
+    """Elements that all ranks have: each writes a part. Collective."""
+    state, team = dataset._state, dataset._state.team
+    way = way_of(dataset)
+    if team.size == 1 or not chosen.axes or way == "unplaced":
+        put_together(dataset, chosen, array)
+    elif way == "structure":
+        type_id = dtypes.make(dataset.dtype if dataset.dtype.subdtype else array.dtype)
+        state.change("write", _words(dataset, way),
+                     lambda: dtypes.put(dataset._id, type_id, array.dtype, array), last=True)
+    else:
+        unit = dataset.chunks[0] if way == "chunks" else 1
+        start, stop = block(-(-chosen.full[0] // unit), team.rank, team.size)
+        start, stop = min(start * unit, chosen.full[0]), min(stop * unit, chosen.full[0])
+        part = _part((chosen.axes[0][start:stop],) + chosen.axes[1:])
+        put_together(dataset, part, array[start:stop])
+
+
+def put_split(dataset, array, axis, lengths):
+    """Parts that lie behind each other along an axis, of these lengths. Collective."""
+    team, shape = dataset._state.team, dataset.shape
+    starts = [0] * len(shape)
+    starts[axis] = sum(lengths[:team.rank])
+    size = list(shape)
+    size[axis] = lengths[team.rank]
+    inner = dataset.dtype.subdtype[1] if dataset.dtype.subdtype else ()
+    chosen = selections.slab(starts, size)
+    row = math.prod(shape[axis + 1:]) * dataset.dtype.itemsize
+    scattered = axis > 0 and max(lengths) * row < _RUN and shape[0] > 1
+    if team.size > 1 and scattered and not inner and not dataset.dtype.hasobject and way_of(dataset) == "placed":
+        _put_by_rows(dataset, array.reshape(chosen.full), axis, lengths)
+    else:
+        put_together(dataset, chosen, array.reshape(chosen.full + inner))
+
+
+def _put_by_rows(dataset, array, axis, lengths):
+    """Ranks exchange their columns for rows, which lie in one piece in the file. Collective.
+
+    In rounds, in each of which a rank brings 16 MiB of rows together.
+    """
+    state, team, shape = dataset._state, dataset._state.team, dataset.shape
+    team.agree("write", _words(dataset, "rows"))
+    array = array.astype(dataset.dtype, copy=False)
+    blocks = [block(shape[0], rank, team.size) for rank in range(team.size)]
+    most = max(stop - start for start, stop in blocks)
+    step = max(1, _ROUND // max(1, math.prod(shape[1:]) * array.itemsize))
+    ends = np.cumsum(lengths)
+    first, last = blocks[team.rank]
+    room = np.empty((min(step, most),) + shape[1:], array.dtype)
+    state.counts.note_memory(2 * room.nbytes)
+    error = None
+    for at in range(0, most, step):
+        parts = [array[min(a + at, b):min(a + at + step, b)] for a, b in blocks]
+        state.counts.exchanged += sum(p.nbytes for r, p in enumerate(parts) if r != team.rank)
+        got = team.comm.alltoall([None if r == team.rank else np.ascontiguousarray(p)
+                                  for r, p in enumerate(parts)])
+        got[team.rank] = parts[team.rank]
+        start, stop = min(first + at, last), min(first + at + step, last)
+        if stop == start or error is not None:
+            continue
+        rows = room[:stop - start]
+        for rank, part in enumerate(got):
+            rows[(slice(None),) * axis + (slice(ends[rank] - lengths[rank], ends[rank]),)] = part
+        where = selections.slab((start,) + (0,) * (len(shape) - 1), rows.shape)
+        try:
+            _put(dataset, where, rows)
+        except BaseException as e:
+            error = e       # the others still exchange
+    team.settle("write", error, structural=False)
+
+
+# ---- --check ----------------------------------------------------------------------------------
+
+def _meet(one, other):
+    """Whether two axes have an index in common."""
+    if isinstance(one, range) and isinstance(other, range) and one.step == other.step == 1:
+        return max(one.start, other.start) < min(one.stop, other.stop)
+    return bool(len(np.intersect1d(one, other)))
+
+
+def _overlap(one, other):
+    if one is None or other is None:
+        return False
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return all(_meet(a, b) for a, b in zip(one, other))
+    return bool(_points(one) & _points(other))
+
+
+def _points(where):
+    if isinstance(where, tuple):
+        where = np.stack(np.meshgrid(*where, indexing="ij"), -1).reshape(-1, len(where))
+    return set(map(tuple, np.asarray(where).tolist()))
+
+
+def _refuse_overlaps(dataset, chosen, array):
+    """Under --check: no two ranks write the same element, unless all write the same. Collective."""
+    from pympi._h5.attributes import fingerprint
+    from pympi._h5.together import Disagreement
+    where = None if not chosen.count else chosen.axes if chosen.points is None else chosen.points
+    told = dataset._state.team.comm.allgather((where, fingerprint(np.asarray(array))))
+    if len({text for _, text in told}) == 1 and len({repr(w) for w, _ in told}) == 1:
+        return
+    for a in range(len(told)):
+        for b in range(a + 1, len(told)):
+            if _overlap(told[a][0], told[b][0]):
+                raise Disagreement(f"write: ranks {a} and {b} write the same elements of {dataset.name}, and "
+                                   "nothing was done")

@@ -1,0 +1,301 @@
+"""pympi.h5: what is written is what h5py reads, and the other way round."""
+# timeout: 240
+# SPDX-License-Identifier: MIT
+
+import os
+import random
+import shutil
+import subprocess
+
+import h5cases
+import mpi
+import support
+
+# Each pair of layouts and splits with each type under --full; else every third.
+LAYOUTS = {
+    "contiguous": {}, "chunked": {"chunks": (2, 3)}, "gzip": {"compression": "gzip", "chunks": (4, 2)},
+    "all filters": {"compression": 6, "shuffle": True, "fletcher32": True, "chunks": (5, 4)},
+    "resizable": {"maxshape": (None, 20)}, "compact": {"compact": True}}
+
+
+class RoundTrip(h5cases.Files):
+    def local(self, whole, axis):
+        return self.np.array_split(whole, self.comm.size, axis)[self.comm.rank]
+
+    def test_every_type_and_layout_and_split(self):
+        """A matrix: written by ranks, read by h5py and by ranks of another split."""
+        np, expected = self.np, {}
+        with self.file() as f:
+            for i, (kind, whole) in enumerate(h5cases.values(np, self.h5)):
+                for j, (layout, options) in enumerate(LAYOUTS.items()):
+                    for axis in 0, 1:
+                        if (i + j + axis) % 3 and not support.FULL:
+                            continue
+                        name = f"{kind}/{layout}/{axis}"
+                        f.save(name, self.local(whole, axis), axis, **options)
+                        expected[name] = whole
+
+        def look(f):
+            wrong = []
+            for name, whole in expected.items():
+                got = f[name][...]
+                if got.dtype != whole.dtype or got.tobytes() != np.ascontiguousarray(whole).tobytes():
+                    wrong.append((name, str(got.dtype)))
+            return wrong
+        self.assertEqual(self.by_h5py(look), [])
+        with self.file("r") as f:
+            for name, whole in expected.items():
+                axis = 1 - int(name[-1])
+                got = f[name].read(axis, comm=self.comm)
+                self.assertEqual(got.dtype, whole.dtype, name)
+                self.assertEqual(got.tobytes(), self.local(whole, axis).tobytes(), name)
+
+    def test_what_h5py_wrote(self):
+        np = self.np
+        if self.comm.rank == 0:
+            h5py = h5cases.h5py_or_skip()
+            with h5py.File(self.path(), "w") as f:
+                for kind, whole in h5cases.values(np, h5py):
+                    for layout, options in LAYOUTS.items():
+                        if layout != "compact":
+                            f.create_dataset(f"{kind}/{layout}", data=whole, **options)
+                    f.attrs[kind] = whole
+                f["texts"] = ["a", "", "ä" * 50]
+                f.create_dataset("vlen", (3,), h5py.vlen_dtype("f4"))[:] = [np.arange(n, dtype="f4") for n in (2, 0, 5)]
+                f["ref"] = f["i4"].ref
+                f["empty"] = h5py.Empty("f4")
+        self.comm.barrier()
+        with self.file("r") as f:
+            for kind, whole in h5cases.values(np, self.h5):
+                for layout in LAYOUTS:
+                    if layout != "compact":
+                        got = f[f"{kind}/{layout}"][...]
+                        self.assertEqual((got.dtype, got.tobytes()), (whole.dtype, whole.tobytes()), (kind, layout))
+                self.assertEqual(f.attrs[kind].tobytes(), whole.tobytes())
+            self.assertEqual(list(f["texts"].asstr()[...]), ["a", "", "ä" * 50])
+            self.assertEqual([list(v) for v in f["vlen"][...]], [[0, 1], [], [0, 1, 2, 3, 4]])
+            self.assertEqual(f[f["ref"][()]], f["i4"])
+            self.assertEqual(f["empty"][()], self.h5.Empty("f4"))
+
+    def test_changing_what_h5py_wrote(self):
+        """Contiguous and chunked datasets that have no place in the file yet, attributes, new members."""
+        np, n = self.np, self.comm.size
+        if self.comm.rank == 0:
+            with h5cases.h5py_or_skip().File(self.path(), "w") as f:
+                f.create_dataset("late", (4 * n, 3), "f4", fillvalue=2)
+                f.create_dataset("chunks", (40, 6), "i8", chunks=(7, 4), fillvalue=-1)
+                f.create_dataset("packed", (40, 6), "i8", chunks=(7, 4), compression="lzf")
+                f["packed"][...] = 5
+                f.attrs["old"] = 1
+        self.comm.barrier()
+        with self.file("r+") as f:
+            f["late"][4 * self.comm.rank:4 * self.comm.rank + 3] = self.comm.rank
+            f["chunks"][self.comm.rank::n, 2] = np.arange(40)[self.comm.rank::n]
+            f.attrs["old"] = "new"
+            f["more"] = np.arange(10)
+            del f["packed"]
+
+        def look(f):
+            return f["late"][:, 0].tolist(), f["chunks"][...].tolist(), f.attrs["old"], f["more"][...].tolist(), list(f)
+        late, chunks, old, more, names = self.by_h5py(look)
+        self.assertEqual(late, [v for r in range(n) for v in (r, r, r, 2.0)])
+        self.assertEqual([row[2] for row in chunks], list(range(40)))
+        self.assertEqual({row[0] for row in chunks}, {-1})
+        self.assertEqual((old, more, names), ("new", list(range(10)), ["chunks", "late", "more"]))
+
+    def test_h5dump_reads_it(self):
+        with self.file() as f:
+            f.save("a/b", self.np.full(2, self.comm.rank, "i4"), compression="gzip")
+            f["t"] = ["x", "yy"]
+        if self.comm.rank == 0 and shutil.which("h5dump"):
+            env = {k: v for k, v in os.environ.items() if not k.startswith(("OMPI_", "PMIX_"))}
+            done = subprocess.run(["h5dump", self.path()], capture_output=True, text=True, env=env)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn('"yy"', done.stdout)
+
+    def test_random_slabs(self):
+        """Slabs of unequal sizes, some empty, with steps, lists and masks, in every layout."""
+        np = self.np
+        seed = random.Random(support.SEED)
+        shape = (23, 17)
+        for layout, options in LAYOUTS.items():
+            expected = np.zeros(shape, "i4")
+            with self.file() as f:
+                d = f.create_dataset("d", shape, "i4", **options)
+                for step in range(6):
+                    rows = sorted(seed.sample(range(24), self.comm.size + 1))
+                    parts = []
+                    for r in range(self.comm.size):
+                        own = slice(rows[r], rows[r + 1], seed.choice([1, 1, 2, 3]))
+                        kind = seed.randrange(4)
+                        columns = [slice(None), slice(seed.randrange(17), seed.randrange(17)),
+                                   sorted(seed.sample(range(17), seed.randrange(6))), seed.randrange(17)][kind]
+                        parts.append((own, columns))
+                    for r, part in enumerate(parts):
+                        expected[part] = 100 * step + r
+                    d[parts[self.comm.rank]] = 100 * step + self.comm.rank
+                    self.assertTrue((d[...] == expected).all(), (layout, step))
+            self.assertEqual(self.by_h5py(lambda f: f["d"][...].tolist()), expected.tolist(), layout)
+
+    def test_points(self):
+        np = self.np
+        for options in LAYOUTS.values():
+            mask = np.zeros((12, 9), bool)
+            mask[self.comm.rank::self.comm.size, ::2] = True
+            with self.file() as f:
+                d = f.create_dataset("d", mask.shape, "i2", **options)
+                d[mask] = self.comm.rank + 1
+                got = d[...]
+                self.assertEqual(d[mask].tolist(), [self.comm.rank + 1] * int(mask.sum()))
+            for row in range(12):
+                self.assertEqual(set(got[row, ::2]), {row % self.comm.size + 1})
+                self.assertEqual(set(got[row, 1::2]), {0})
+
+    def test_texts_and_sequences_from_ranks(self):
+        with self.file() as f:
+            d = f.create_dataset("d", (self.comm.size, 2), self.h5.string_dtype())
+            v = f.create_dataset("v", (self.comm.size,), self.h5.vlen_dtype("i8"))
+            for turn in range(3):
+                d[self.comm.rank] = ["ä" * turn, f"rank {self.comm.rank}"]
+                v[self.comm.rank] = range(self.comm.rank + turn)
+            f.attrs["all"] = ["one", "of", "all"]
+        expected = [["ä" * 2, f"rank {r}"] for r in range(self.comm.size)]
+        with self.file("r") as f:
+            self.assertEqual(f["d"].asstr()[...].tolist(), expected)
+            self.assertEqual([len(x) for x in f["v"][...]], [r + 2 for r in range(self.comm.size)])
+        self.assertEqual(self.by_h5py(lambda f: f["d"].asstr()[...].tolist()), expected)
+
+    def test_fill_values_and_resizing(self):
+        with self.file() as f:
+            for i, options in enumerate(({}, {"compression": "gzip"})):
+                d = f.create_dataset(f"d{i}", (5,), "f4", maxshape=(None,), chunks=(3,), fillvalue=7, **options)
+                self.assertEqual(d[...].tolist(), [7] * 5)
+                d.resize((20,))
+                d[10 + self.comm.rank] = 1
+                d.resize(12, axis=0)
+        n = self.comm.size
+        expected = [7.0] * 10 + [1.0] * min(n, 2) + [7.0] * max(0, 2 - n)
+        for name in "d0", "d1":
+            self.assertEqual(self.by_h5py(lambda f, name=name: f[name][...].tolist()), expected)
+
+
+class Shares(h5cases.Files):
+    def test_shares_of_every_kind(self):
+        np, whole = self.np, self.np.arange(70).reshape(10, 7)
+        with self.file() as f:
+            f["d"] = whole
+        rank, size = self.comm.rank, self.comm.size
+        with self.file("r") as f:
+            d = f["d"]
+            for axis in 0, 1, -1:
+                blocks = np.array_split(whole, size, axis)
+                self.assertEqual(d.read(axis, comm=self.comm).tolist(), blocks[rank].tolist())
+            lengths = [len(b) for b in np.array_split(np.arange(10), size)]
+            start = sum(lengths[:rank])
+            with_halo = whole[max(0, start - 2):start + lengths[rank] + 2]
+            self.assertEqual(d.mine(halo=2, comm=self.comm).tolist(), with_halo.tolist())
+            own = [i for i in range(10) if i // 3 % size == rank]
+            self.assertEqual(d.mine(cyclic=3, comm=self.comm).tolist(), whole[own].tolist())
+            counts = [0] * (size - 1) + [10]
+            self.assertEqual(d.mine(counts=counts, comm=self.comm).shape, (counts[rank], 7))
+            into = np.empty(blocks[rank].shape, "f4")
+            self.assertIs(d.read(-1, into=into, comm=self.comm), into)
+            self.assertEqual(into.tolist(), blocks[rank].tolist())
+
+    def test_write_works_out_the_offsets(self):
+        np, size = self.np, self.comm.size
+        with self.file() as f:
+            for axis in 0, 1, 2:
+                shape = [4, 5, 6]
+                shape[axis] = sum(range(size))
+                if not shape[axis]:
+                    shape[axis] = 1
+                own = list(shape)
+                own[axis] = self.comm.rank if size > 1 else 1
+                d = f.create_dataset(f"d{axis}", shape, "f8")
+                d.write(np.full(own, self.comm.rank), split=axis)
+                got = np.moveaxis(d[...], axis, 0)
+                expected = [r for r in range(size) for _ in range(r if size > 1 else 1)]
+                self.assertEqual(got[:, 0, 0].tolist(), expected)
+                self.assertEqual(got[:, -1, -1].tolist(), expected)
+
+    def test_many_columns_in_rounds(self):
+        """Long enough that ranks exchange rows more than once."""
+        np, size = self.np, self.comm.size
+        from pympi._h5 import transfers
+        whole = np.arange(300 * 40 * size, dtype="i4").reshape(300, 40 * size)
+        own = whole[:, 40 * self.comm.rank:40 * self.comm.rank + 40]
+        before, transfers._ROUND = transfers._ROUND, 1 << 14
+        try:
+            with self.file() as f:
+                d = f.save("d", own, split=1)
+                self.assertTrue((d.read(1, comm=self.comm) == own).all())
+        finally:
+            transfers._ROUND = before
+        self.assertEqual(self.by_h5py(lambda f: f["d"][...].tolist()), whole.tolist())
+
+
+class Like(h5cases.Files):
+    """One rank: the names and habits of h5py."""
+    over = ("self",) if mpi.size > 1 else ("world",)
+
+    def test_groups(self):
+        h5 = self.h5
+        with self.file() as f:
+            f.create_group("a/b/c")
+            f["x"] = 5
+            f["soft"] = h5.SoftLink("/a/b")
+            f["broken"] = h5.SoftLink("/nowhere")
+            f["hard"] = f["a"]
+            self.assertEqual(f["hard"], f["a"])
+            self.assertEqual(sorted(f.keys()), ["a", "broken", "hard", "soft", "x"])
+            self.assertNotIn("broken", f)
+            self.assertNotIn("a/q", f)
+            self.assertIn("a/b/c", f)
+            self.assertEqual(f.get("soft", getlink=True).path, "/a/b")
+            self.assertIsNone(f.get("q"))
+            names = []
+            f.visit(names.append)
+            self.assertEqual(names, ["a", "a/b", "a/b/c", "x"])
+            self.assertEqual(f["a/b"].parent.name, "/a")
+            f.move("x", "a/y")
+            self.assertEqual(f["a/y"][()], 5)
+            del f["a/y"]
+            self.assertRaises(KeyError, lambda: f["a/y"])
+            self.assertRaises(ValueError, f.create_group, "a")
+            self.assertEqual(f.require_group("a"), f["a"])
+        self.assertFalse(f)
+        self.assertRaises(ValueError, lambda: f["a"])
+
+    def test_indexing(self):
+        np, whole = self.np, self.np.arange(60).reshape(3, 4, 5)
+        with self.file() as f:
+            d = f.create_dataset("d", data=whole)
+            for index in (0, -1, (slice(None), 1), (Ellipsis, 2), (slice(0, 2), Ellipsis, slice(1, 5, 2)),
+                          (1, [0, 3]), (slice(None), [True, False, True, False]), (None, 1), (slice(2, 1),),
+                          (0, 1, 2), (), Ellipsis):
+                got, want = d[index], whole[index]
+                self.assertEqual((got.shape, got.tolist()), (want.shape, want.tolist()), index)
+            self.assertEqual(d[whole > 30].tolist(), whole[whole > 30].tolist())
+            self.assertRaises(IndexError, lambda: d[3])
+            self.assertRaises(ValueError, lambda: d[::-1])
+            self.assertRaises(TypeError, lambda: d[[1, 0]])
+            self.assertRaises(TypeError, lambda: d[0, 0, 0, 0])
+            self.assertEqual(len(d), 3)
+            self.assertEqual(np.asarray(d).tolist(), whole.tolist())
+            self.assertIsInstance(d[0, 0, 0], np.int64)
+
+    def test_big_and_empty_and_scalar(self):
+        with self.file() as f:
+            f["s"] = 2.5
+            f["t"] = "text"
+            f.create_dataset("none", (0, 3))
+            self.assertEqual(f["s"][()], 2.5)
+            self.assertEqual(f["t"][()], b"text")
+            self.assertEqual(f["none"][...].shape, (0, 3))
+            f["s"][...] = 3
+            self.assertEqual(f["s"][()], 3)
+            self.assertEqual(f["s"].shape, ())
+
+
+support.main()
