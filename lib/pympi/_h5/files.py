@@ -199,6 +199,10 @@ class State:
     def abandon(self, error):
         """An exception leaves the file: tells the others, and where its work is. Local."""
         self.team.give_up("close", error)
+        self.leave_behind(error)
+
+    def leave_behind(self, error):
+        """Closes the file as it was flushed, and says in the exception where it is. Local."""
         self.leave()
         where = self.path if self.mode == "place" else _store.partial_of(self.path)
         if hasattr(error, "add_note"):
@@ -291,7 +295,12 @@ class File(Group):
 
     def __exit__(self, cls, error, trace):
         if error is None or isinstance(error, SystemExit) and not error.code:
-            self.close()
+            try:
+                self.close()
+            except BaseException as e:      # there is no second try
+                if self._state.writes and self._state.is_open:
+                    self._state.leave_behind(e)
+                raise
         elif not self._state.writes:
             self._state.close()
         elif self._state.is_open:

@@ -106,6 +106,7 @@ class Team:
         if failed:
             first = told[failed[0]][2]
             raise _raised(call, [r for r in failed if told[r][2] == first], first)
+        call = told[0][1].partition("(")[0]
         groups = _grouped(text for _, text, _ in told)
         if len(groups) == 1:
             self.broken = self.broken or "the ranks have come to different files in memory"

@@ -1,0 +1,340 @@
+"""pympi.h5: what hangs other libraries gives the right result, or an exception on every rank."""
+# timeout: 180
+# SPDX-License-Identifier: MIT
+
+import contextlib
+import os
+import time
+import warnings
+
+import h5cases
+import mpi
+import support
+
+LIMIT = 2.0     # seconds, on a machine that is not busy
+
+
+class Failures(h5cases.Files):
+    def setUp(self):
+        super().setUp()
+        self.need(2)
+        self.start = time.process_time()
+
+    def tearDown(self):
+        self.assertLess(time.process_time() - self.start, LIMIT)
+        super().tearDown()
+
+    @property
+    def odd(self):
+        """True on one rank, not the first."""
+        return self.comm.rank == self.comm.size - 1
+
+    def disagree(self, cls, act, word):
+        """act(file) is refused everywhere, with one text that has the word; the file goes on after it."""
+        with self.file() as f:
+            f["before"] = 1
+            texts = self.raises_everywhere(cls, lambda: act(f))
+            f["after"] = [1, 2]
+        for text in texts:
+            self.assertIn(word, text)
+        if cls is self.h5.Disagreement:
+            self.assertEqual(len(set(texts)), 1, texts)
+            self.assertIn("rank", texts[0])
+        with self.file("r") as f:
+            self.assertEqual(sorted(f), ["after", "before"])
+            self.assertEqual(dict(f.attrs), {})
+
+    def test_different_names(self):
+        self.disagree(self.h5.Disagreement, lambda f: f.create_group(f"g{int(self.odd)}"), "g1")
+
+    def test_different_shapes(self):
+        self.disagree(self.h5.Disagreement, lambda f: f.create_dataset("d", (3 + self.odd,)), "(4,)")
+
+    def test_different_types(self):
+        self.disagree(self.h5.Disagreement, lambda f: f.create_dataset("d", (3,), "f8" if self.odd else "f4"), "float64")
+
+    def test_different_data(self):
+        self.disagree(self.h5.Disagreement, lambda f: f.create_dataset("d", data=[1, int(self.odd)]), "data")
+
+    def test_different_attributes(self):
+        self.disagree(self.h5.Disagreement, lambda f: f.attrs.update(a=int(self.odd)), "a")
+
+    def test_different_calls(self):
+        self.disagree(self.h5.Disagreement, lambda f: f.create_group("g") if self.odd else f.flush(), "flush")
+
+    def test_different_types_of_parts(self):
+        np = self.np
+        self.disagree(self.h5.Disagreement, lambda f: f.save("d", np.zeros(3, "f4" if self.odd else "f8")), "f4")
+
+    def test_wrong_arguments_on_one_rank(self):
+        self.disagree(TypeError, lambda f: f.create_dataset("d", (3,), "U4" if self.odd else "f4"), "dtype")
+
+    def test_a_name_that_is_taken_on_all(self):
+        self.disagree(ValueError, lambda f: f.create_group("before"), "exists")
+
+    def test_parts_that_do_not_fit(self):
+        np = self.np
+        self.disagree(ValueError, lambda f: f.save("d", np.zeros((2, 3 + self.odd))), "(2, 4)")
+
+    def test_an_index_out_of_range_on_one_rank(self):
+        with self.file() as f:
+            d = f.create_dataset("d", (4,), "i4")
+            texts = self.raises_everywhere(IndexError, lambda: d.__setitem__(9 if self.odd else 0, 1))
+            self.assertIn(f"rank {self.comm.size - 1}", texts[0])
+            d[...] = 2
+            self.assertEqual(d[...].tolist(), [2] * 4)
+
+    def test_a_group_on_one_rank_only(self):
+        def act():
+            with self.file() as f:
+                if self.odd:
+                    f.create_group("g")
+        self.raises_everywhere(self.h5.Disagreement, act)
+
+    def test_an_exception_on_one_rank(self):
+        """The others are in a collective call, or come to one."""
+        def act():
+            with self.file() as f:
+                f.create_group("a")
+                if self.odd:
+                    raise ZeroDivisionError("mine")
+                f.create_group("b")
+        texts = self.raises_everywhere(ZeroDivisionError, act)
+        self.assertIn(f"rank {self.comm.size - 1}", texts[0])
+        self.assertFalse(os.path.exists(self.path()))
+        self.assertTrue(os.path.exists(self.path() + ".partial"))
+
+    def test_an_exception_before_the_end(self):
+        def act():
+            with self.file() as f:
+                f.create_group("a")
+                if self.odd:
+                    raise KeyError("mine")
+        self.raises_everywhere(KeyError, act)
+
+    def test_no_such_file_or_folder(self):
+        self.raises_everywhere(FileNotFoundError, lambda: self.file("r+"))
+        self.raises_everywhere(FileNotFoundError, lambda: self.h5.File("/nowhere/x.h5", "w", comm=self.comm))
+        self.raises_everywhere(self.h5.Disagreement, lambda: self.file("w" if self.odd else "a"))
+        self.raises_everywhere(self.h5.Disagreement, lambda: self.file("w", f"y{int(self.odd)}"))
+
+    def test_empty_and_unequal_slabs(self):
+        n, me = self.comm.size, self.comm.rank
+        with self.file() as f:
+            for options in {}, {"compression": "gzip", "chunks": (3,)}:
+                d = f.create_dataset(f"d{len(options)}", (20,), "i4", **options)
+                with d.collective:
+                    d[0:0 if self.odd else 5] = 7           # a scalar, into slabs of different sizes
+                    d[20:20] = self.np.empty(0)
+                self.assertEqual(d[...].tolist(), [7] * 5 + [0] * 15)
+                d[5 + me:5 + me + (me % 2)] = me
+                self.assertEqual(d[5:5 + n].tolist(), [r if r % 2 else 0 for r in range(n)])
+
+    def test_reading_is_local(self):
+        with self.file() as f:
+            d = f.create_dataset("d", data=self.np.arange(10))
+            f.attrs["a"] = 5
+            if self.odd:
+                self.assertEqual((d[3], d.shape, list(f), f.attrs["a"], "q" in f), (3, (10,), ["d"], 5, False))
+            f["e"] = 1
+
+    def test_dropped_objects(self):
+        """On one rank only, at any time; a file that all have dropped is closed when the next is opened."""
+        f = self.file()
+        d = f.create_dataset("d", (5,), "i4")
+        g = f.create_group("g")
+        self.assertTrue(d and g)
+        if self.odd:
+            del d, g
+        f["x"] = 1
+        d = g = f = None
+        with self.file("w", "other") as f:
+            f["y"] = 2
+        with self.file("r") as f:
+            self.assertEqual(sorted(f), ["d", "g", "x"])
+
+    def test_independent_writes(self):
+        with self.file() as f:
+            d = f.create_dataset("d", (8,), "i4")
+            z = f.create_dataset("z", (8,), "i4", compression="gzip")
+            if self.odd:
+                with d.independent:
+                    d[2:4] = 9
+                with contextlib.suppress(OSError), z.independent:
+                    z[...] = 1
+                    self.fail("compressed elements have no place of their own")
+            f["x"] = 1
+            self.assertEqual(d[...].tolist(), [0, 0, 9, 9, 0, 0, 0, 0])
+
+    def test_a_closed_file(self):
+        f = self.file()
+        f.close()
+        f.close()
+        self.raises_everywhere(ValueError, lambda: f.create_group("g"))
+        self.raises_everywhere(ValueError, lambda: list(f))
+        with self.file("r") as f:
+            self.raises_everywhere(OSError, lambda: f.create_group("g"))
+
+
+class Commit(h5cases.Files):
+    def test_the_name_holds_the_old_file_until_close(self):
+        with self.file() as f:
+            f["v"] = 1
+        f = self.file()
+        f["v"] = 2
+        f.flush()
+        with self.file("r") as old:
+            self.assertEqual(old["v"][()], 1)
+        self.comm.barrier()
+        f.close()
+        with self.file("r") as new:
+            self.assertEqual(new["v"][()], 2)
+        self.assertFalse(os.path.exists(self.path() + ".partial"))
+
+    def test_an_exception_keeps_what_was_flushed(self):
+        with self.file() as f:
+            f["v"] = 1
+        try:
+            with self.file() as f:
+                f.save("w", self.np.full(3, self.comm.rank))
+                f.flush()
+                f["lost"] = 3
+                raise RuntimeError("on all")
+        except RuntimeError as e:
+            self.assertIn(".partial", e.__notes__[0])
+        self.comm.barrier()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with self.file("r") as f:
+                self.assertEqual(f["v"][()], 1)
+        self.assertEqual(len(caught), int(mpi.rank == 0))
+        with self.h5.File(self.path() + ".partial") as f:
+            self.assertEqual(list(f), ["w"])
+            self.assertEqual(f["w"][::3].tolist(), list(range(self.comm.size)))
+        self.comm.barrier()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with self.file() as f:
+                f["v"] = 3
+        with self.h5.File(self.path() + ".partial.1") as f:
+            self.assertEqual(list(f), ["w"])
+
+    def test_changes_in_place_keep_what_was_flushed(self):
+        with self.file() as f:
+            f["v"] = self.np.arange(4)
+        try:
+            with self.file("a") as f:
+                f["w"] = 5
+                f.flush()
+                f["lost"] = 1
+                del f["v"]
+                raise RuntimeError("on all")
+        except RuntimeError:
+            pass
+        self.comm.barrier()
+        self.assertEqual(self.by_h5py(lambda f: (sorted(f), f["v"][...].tolist())), (["v", "w"], [0, 1, 2, 3]))
+
+    def test_locks(self):
+        """A file that is written is opened by nobody else; one that is read is not written in place."""
+        with self.file() as f:
+            f["v"] = 1
+        with self.file("r+"):
+            self.raises_everywhere(BlockingIOError, lambda: self.file("r"))
+            self.raises_everywhere(BlockingIOError, lambda: self.file("a"))
+            self.raises_everywhere(BlockingIOError, lambda: self.file("w"))
+        self.comm.barrier()
+        with self.file("w"):
+            self.raises_everywhere(BlockingIOError, lambda: self.file("w"))
+            self.raises_everywhere(FileExistsError, lambda: self.file("x"))
+        with self.file("r"):
+            self.raises_everywhere(BlockingIOError, lambda: self.file("r+"))
+
+    def test_a_journal_is_applied(self):
+        """As if the keeper had died between the journal and the file."""
+        import _pympi_h5
+        with self.file() as f:
+            f["v"] = 1
+        if self.comm.rank == 0:
+            path = self.path()
+            before = open(path, "rb").read()
+            fd = os.open(path, os.O_RDWR)
+            store = _pympi_h5.Store(fd, True)
+            file = _pympi_h5.file_open(path.encode(), store)
+            _pympi_h5.group_create(file, b"late", False)
+            _pympi_h5.file_close(file)
+            self.assertEqual(open(path, "rb").read(), before)
+            with open(path + ".journal", "wb") as journal:
+                store.journal(journal.fileno())
+            whole = open(path + ".journal", "rb").read()
+            os.close(fd)
+            del store, file
+            for cut, names in ((len(whole) // 2, ["v"]), (len(whole), ["late", "v"])):
+                with open(path + ".journal", "wb") as journal:
+                    journal.write(whole[:cut])
+                with self.h5.File(path) as f:
+                    self.assertEqual(sorted(f), names)
+                self.assertFalse(os.path.exists(path + ".journal"))
+        self.comm.barrier()
+
+
+class Checkpoints(h5cases.Files):
+    def state(self, scale, comm=None):
+        np, comm = self.np, comm or self.comm
+        whole = np.arange(600.0).reshape(20, 30) * scale
+        part = np.array_split(whole, comm.size, 1)[comm.rank]
+        return {"u": self.h5.Split(part, 1), "step": scale, "list": [np.arange(3), ("x", {1, 2})],
+                "small": self.h5.Split(np.array_split(np.arange(7, dtype="c8"), comm.size)[comm.rank])}
+
+    def check(self, got, scale, comm):
+        want = self.state(scale, comm)
+        self.assertEqual(got["u"].tolist(), want["u"].local.tolist())
+        self.assertEqual(got["small"].tolist(), want["small"].local.tolist())
+        self.assertEqual((got["step"], got["list"][0].tolist(), got["list"][1]), (scale, [0, 1, 2], ("x", {1, 2})))
+
+    def names(self):
+        path = self.path("c")
+        return sorted(n for n in os.listdir(os.path.dirname(path)) if n.startswith(os.path.basename(path) + "."))
+
+    def test_saved_and_restored(self):
+        path = self.path("c")
+        for scale in 1, 2, 3:
+            self.h5.checkpoint(path, self.state(scale), comm=self.comm)
+        self.comm.barrier()
+        self.assertEqual([n[-1] for n in self.names()], ["2", "3"])
+        self.check(self.h5.restore(path, comm=self.comm), 3, self.comm)
+        halves = self.comm.split(self.comm.rank * 2 // self.comm.size)
+        self.check(self.h5.restore(path, comm=halves), 3, halves)
+
+    def test_a_damaged_one(self):
+        path = self.path("c")
+        for scale in 1, 2:
+            self.h5.checkpoint(path, self.state(scale), comm=self.comm)
+        if self.comm.rank == 0:
+            with open(path + ".2", "r+b") as f:
+                data = f.read()
+                at = data.index(self.np.float64(2 * 317).tobytes())
+                f.seek(at + 6)
+                f.write(bytes([data[at + 6] ^ 4]))
+        self.comm.barrier()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            self.check(self.h5.restore(path, comm=self.comm), 1, self.comm)
+        self.assertEqual(len(caught), int(self.comm.rank == 0))
+        self.comm.barrier()
+        if self.comm.rank == 0:
+            with open(path + ".1", "wb") as f:
+                f.write(b"nothing")
+        self.comm.barrier()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.raises_everywhere(OSError, lambda: self.h5.restore(path, comm=self.comm))
+        self.raises_everywhere(FileNotFoundError, lambda: self.h5.restore(path + "q", comm=self.comm))
+
+    def test_what_differs_is_refused(self):
+        if self.comm.size > 1:
+            texts = self.raises_everywhere(
+                self.h5.Disagreement, lambda: self.h5.checkpoint(self.path("c"), {"r": self.comm.rank}, comm=self.comm))
+            self.assertIn("Split", texts[0])
+
+
+support.main()
