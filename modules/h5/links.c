@@ -13,6 +13,17 @@ static hid_t make_parents(void)
     return list;
 }
 
+/* A list for paths: other files that they lead to are read by HDF5's plain driver, never through a store. */
+static hid_t make_access(void)
+{
+    hid_t list = H5Pcreate(H5P_LINK_ACCESS), plain = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_fapl_sec2(plain);
+    H5Pset_elink_fapl(list, plain);
+    H5Pset_elink_acc_flags(list, H5F_ACC_RDONLY);
+    H5Pclose(plain);
+    return list;
+}
+
 static PyObject *group_create(PyObject *module, PyObject *args)
 {
     hid_t at;
@@ -44,7 +55,12 @@ static PyObject *object_open(PyObject *module, PyObject *args)
         return NULL;
     }
     ph_state *state = ph_enter(module);
-    return ph_leave_id(state, H5Oopen(at, name, H5P_DEFAULT), "object");
+    hid_t access = make_access(), object = H5Oopen(at, name, access);
+    if (object < 0) {
+        ph_error_set("object");
+    }
+    H5Pclose(access);
+    return ph_leave_id(state, object, "object");
 }
 
 /* (kind, address, file): 'g', 'd', 't' or '?'; equal objects have equal addresses in equal files. */
@@ -94,7 +110,13 @@ static PyObject *link_exists(PyObject *module, PyObject *args)
         return NULL;
     }
     ph_state *state = ph_enter(module);
-    return ph_leave_bool(state, H5Lexists(at, name, H5P_DEFAULT), "link");
+    hid_t access = make_access();
+    htri_t there = H5Lexists(at, name, access);
+    if (there < 0) {
+        ph_error_set("link");
+    }
+    H5Pclose(access);
+    return ph_leave_bool(state, there, "link");
 }
 
 /* Whether what the link names is there too. */
@@ -106,7 +128,9 @@ static PyObject *object_exists(PyObject *module, PyObject *args)
         return NULL;
     }
     ph_state *state = ph_enter(module);
-    htri_t there = H5Oexists_by_name(at, name, H5P_DEFAULT);
+    hid_t access = make_access();
+    htri_t there = H5Oexists_by_name(at, name, access);
+    H5Pclose(access);
     H5Eclear2(H5E_DEFAULT);
     return ph_leave_bool(state, there > 0, "object");
 }
@@ -264,9 +288,38 @@ static PyObject *link_move(PyObject *module, PyObject *args)
     return ph_leave_none(state, code, "");
 }
 
+static PyObject *object_copy(PyObject *module, PyObject *args)
+{
+    hid_t object, at;
+    const char *name;
+    int on[5];
+    const unsigned flags[5] = {H5O_COPY_SHALLOW_HIERARCHY_FLAG, H5O_COPY_EXPAND_SOFT_LINK_FLAG,
+                               H5O_COPY_EXPAND_EXT_LINK_FLAG, H5O_COPY_EXPAND_REFERENCE_FLAG,
+                               H5O_COPY_WITHOUT_ATTR_FLAG};
+    if (!PyArg_ParseTuple(args, "O&O&yppppp:object_copy", ph_id_convert, &object, ph_id_convert,
+                          &at, &name, &on[0], &on[1], &on[2], &on[3], &on[4])) {
+        return NULL;
+    }
+    ph_state *state = ph_enter(module);
+    hid_t links = make_parents(), list = H5Pcreate(H5P_OBJECT_COPY);
+    for (int i = 0; i < 5; i++) {
+        unsigned before = 0;
+        H5Pget_copy_object(list, &before);
+        H5Pset_copy_object(list, before | (on[i] ? flags[i] : 0));
+    }
+    herr_t code = H5Ocopy(object, ".", at, name, list, links);
+    if (code < 0) {
+        ph_error_set("copy");
+    }
+    H5Pclose(list);
+    H5Pclose(links);
+    return ph_leave_none(state, code, "");
+}
+
 PyMethodDef ph_link_methods[] = {
     {"group_create", group_create, METH_VARARGS, "Makes a group. Local."},
     {"object_open", object_open, METH_VARARGS, "Opens a group, dataset or type. Local."},
+    {"object_copy", object_copy, METH_VARARGS, "Copies an object. Local."},
     {"object_about", object_about, METH_O, "(kind, address, file) of an object. Local."},
     {"object_name", object_name, METH_O, "One of its names, or nothing. Local."},
     {"object_exists", object_exists, METH_VARARGS, "Whether a link leads anywhere. Local."},

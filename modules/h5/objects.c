@@ -104,6 +104,8 @@ PyObject *ph_object_read(hid_t type, const char *memory)
     case H5T_STRING:
         memcpy(&text, memory, sizeof text);
         return PyBytes_FromString(text ? text : "");
+    case H5T_REFERENCE:
+        return PyBytes_FromStringAndSize(memory, (Py_ssize_t)H5Tget_size(type));
     case H5T_VLEN:
         return read_sequence(type, memory);
     case H5T_ARRAY:
@@ -207,6 +209,8 @@ int ph_object_place(hid_t type, PyObject *value, char *memory, ph_arena **arena_
     switch (H5Tget_class(type)) {
     case H5T_STRING:
         return place_text(value, memory);
+    case H5T_REFERENCE:
+        return place_bytes(value, H5Tget_size(type), memory);
     case H5T_COMPOUND:
         return place_compound(type, value, memory, arena_p);
     default:

@@ -378,6 +378,7 @@ bool ph_type_points(hid_t type)
     hid_t base;
     switch (H5Tget_class(type)) {
     case H5T_VLEN:
+    case H5T_REFERENCE: /* Python has objects for them too */
         return true;
     case H5T_STRING:
         return H5Tis_variable_str(type) > 0;

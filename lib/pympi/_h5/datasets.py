@@ -294,8 +294,7 @@ class Dataset(Base):
     def _given(self, args, value):
         """What one rank wants to write, and where: a selection and an array of its shape."""
         names = tuple(a for a in args if isinstance(a, str))
-        if names:
-            raise TypeError("write: fields of a compound cannot be written by themselves: write whole elements")
+        args = tuple(a for a in args if not isinstance(a, str))
         shape = self.shape
         if shape is None:
             raise TypeError("write: an empty dataset takes no elements")
@@ -303,11 +302,24 @@ class Dataset(Base):
             args = ()
         chosen = selections.select(shape, args)
         dtype = self.dtype
+        if names:
+            return chosen, self._with_fields(names, chosen, value)
         if dtype.names is not None and not isinstance(value, (np.ndarray, np.void)):
             value = np.array(value, dtype)
         array = self._element(value) if chosen.shape == () else self._typed(value, dtype)
         inner = dtype.subdtype[1] if dtype.subdtype else ()
         return chosen, _broadcast(array, chosen.shape + inner).reshape(chosen.full + inner)
+
+    def _with_fields(self, names, chosen, value):
+        """The chosen elements as they are, but for some fields."""
+        array = self._get(chosen, self._chosen((), None)).reshape(chosen.full)
+        self._chosen(names, None)
+        value = np.asarray(value)
+        for name in names:
+            part = value[name] if value.dtype.names and name in value.dtype.names else value
+            inner = array[name].shape[array.ndim:]
+            array[name] = _broadcast(np.asarray(part), chosen.shape + inner).reshape(chosen.full + inner)
+        return array
 
     def _element(self, value):
         """One element, which may be a sequence."""
@@ -328,6 +340,8 @@ class Dataset(Base):
         if array.dtype.names is not None and dtype.names is not None or array.dtype.kind == "V":
             return array.astype(dtype, copy=False)
         base = dtype.base
+        if dtype.subdtype or dtypes.check_enum_dtype(dtype):
+            return array.astype(base)
         if array.dtype.kind not in "biufcSV" or array.dtype.kind != base.kind or array.dtype.hasobject:
             return array.astype(base)
         return array

@@ -5,6 +5,7 @@ SPDX-License-Identifier: MIT
 import atexit
 import os
 import sys
+import warnings
 import weakref
 
 import _pympi_h5 as _h5
@@ -20,6 +21,10 @@ _open = {}              # files that are written, in the order of their opening
 _MODES = {"r": "read", "r+": "place", "a": "either", "w": "new", "w-": "fresh", "x": "fresh"}
 
 
+class _Token:
+    """See State.held."""
+
+
 class State:
     """What a file's objects have in common."""
 
@@ -30,10 +35,22 @@ class State:
         self.place = self.store = self.id = None
         self.scratch = None         # a file in memory, where chunks are compressed
         self.writes = mode != "read"
+        self.dropped, self._token = False, None
         self.fresh = False          # space that was freed is not used again
         self.freed = False          # some was, since the last publishing
         self.counts = Counts(path, comm)
         self.checks = bool(comm.checked) if hasattr(comm, "checked") else False
+
+    def held(self):
+        """What each of the file's objects keeps; when it goes nobody refers to the file any more."""
+        token = self._token and self._token()
+        if token is None:
+            token = _Token()
+            self.dropped, self._token = False, weakref.ref(token, self._drop)
+        return token
+
+    def _drop(self, token):
+        self.dropped = token is self._token
 
     @property
     def is_open(self):
@@ -244,9 +261,6 @@ class File(Group):
             state.open_to_write(_MODES[mode], bool(track_order))
         self._atomic = False
         super().__init__(state, _h5.object_open(state.id, b"/"), "/")
-        if mode != "r":
-            self._end = weakref.finalize(self, _dropped, state)
-            self._end.atexit = False
 
     @property
     def filename(self):
@@ -315,22 +329,22 @@ class File(Group):
         return f'<HDF5 file "{os.path.basename(self.filename)}" (mode {self.mode})>'
 
 
-def _dropped(state):
-    state.dropped = True
-
-
 def close_dropped(comm):
     """Closes files that no rank refers to any more: an agreed point. Collective over comm."""
     mine = [s for s in _open.values() if s.comm is comm]
     if not mine and comm.size == 1:
         return
-    ready = [s.path for s in mine if getattr(s, "dropped", False)]
+    ready = [s.path for s in mine if s.dropped]
     everywhere = [ready]
     if comm.size > 1:
         everywhere = comm.allgather(ready)
     for state in mine:
         if all(state.path in paths for paths in everywhere):
-            state.close()
+            try:
+                state.close()
+            except Exception as e:
+                state.leave()
+                warnings.warn(f"{state.path}, which nobody had closed, could not be: {e}", stacklevel=4)
 
 
 def _close_all():

@@ -2,7 +2,7 @@
 
 SPDX-License-Identifier: MIT
 """
-from collections.abc import MutableMapping
+from collections.abc import ItemsView, KeysView, MutableMapping, ValuesView
 
 import numpy as np
 
@@ -42,6 +42,7 @@ class Base:
 
     def __init__(self, state, id, name=None):
         self._state, self._id, self._name = state, id, name
+        self._held = state.held()
 
     @property
     def id(self):
@@ -191,7 +192,15 @@ class Group(Base, MutableMapping):
     def __contains__(self, name):
         if not self._state.is_open:
             return False
-        return self._leads(_key(name)) or _key(name) in (b"/", b".")
+        if isinstance(name, dtypes.Reference):
+            return bool(name)
+        key = _key(name)
+        folder, _, last = key.rstrip(b"/").rpartition(b"/")
+        if not key:
+            return False
+        if not last or last == b".":
+            return not folder or self._leads(folder)
+        return (not folder or self._leads(folder)) and _h5.link_exists(self._id, key.rstrip(b"/"))
 
     def __iter__(self):
         self._state.need_open("keys")
@@ -200,6 +209,21 @@ class Group(Base, MutableMapping):
     def __len__(self):
         self._state.need_open("len")
         return _h5.link_count(self._id)
+
+    def __reversed__(self):
+        return reversed(list(self))
+
+    def keys(self):
+        """keys(): the names, as they are at any time. Local."""
+        return _Keys(self)
+
+    def values(self):
+        """values(): what they stand for; None for a link that leads nowhere. Local."""
+        return _Values(self)
+
+    def items(self):
+        """items(): pairs of both. Local."""
+        return _Items(self)
 
     def visit(self, func):
         """visit(func): func(name) for all below, till it gives something else than None, which is returned. Local."""
@@ -369,6 +393,25 @@ class Group(Base, MutableMapping):
             return act
         self._checked("del", self._named(name), prepare)
 
+    def copy(self, source, dest, name=None, shallow=False, expand_soft=False, expand_external=False,
+             expand_refs=False, without_attrs=False):
+        """copy(source, dest, name=None, shallow=False, …): copies an object, with all that is in it.
+
+        Collective over the file's comm. source is an object, of any file, or a name here; dest is a name here,
+        or a group in which it gets the name.
+        """
+        where, flags = self, (shallow, expand_soft, expand_external, expand_refs, without_attrs)
+
+        def prepare():
+            thing = source if isinstance(source, Base) else self[source]
+            new = _key(name or (thing.name.rpartition("/")[2] if isinstance(dest, Group) else dest))
+            where._refuse_taken("copy", new)
+            return lambda: _h5.object_copy(thing._id, where._id, new, *map(bool, flags))
+        if isinstance(dest, Group):
+            where = dest
+        words = (("in", where.name), ("source", getattr(source, "name", source)), ("name", name or str(dest)))
+        where._checked("copy", words, prepare)
+
     def move(self, source, dest):
         """move(source, dest): gives an object another name. Collective over the file's comm."""
         def prepare():
@@ -395,6 +438,34 @@ class Group(Base, MutableMapping):
         if not self:
             return "<Closed HDF5 group>"
         return f'<HDF5 group "{self.name}" ({len(self)} members)>'
+
+
+class _Keys(KeysView):
+    def __reversed__(self):
+        return reversed(self._mapping)
+
+
+class _Values(ValuesView):
+    def __iter__(self):
+        return (self._mapping.get(key) for key in self._mapping)
+
+    def __contains__(self, value):
+        return any(value == one for one in self)
+
+    def __reversed__(self):
+        return (self._mapping.get(key) for key in reversed(self._mapping))
+
+
+class _Items(ItemsView):
+    def __iter__(self):
+        return ((key, self._mapping.get(key)) for key in self._mapping)
+
+    def __contains__(self, item):
+        key, value = item
+        return key in self._mapping and value == self._mapping.get(key)
+
+    def __reversed__(self):
+        return ((key, self._mapping.get(key)) for key in reversed(self._mapping))
 
 
 def _has(id, key):

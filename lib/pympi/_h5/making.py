@@ -53,13 +53,13 @@ def parameters(shape, dtype, data, options):
     if unknown:
         raise TypeError(f"create_dataset: there is no option {unknown[0]!r}")
     options = {key: value for key, value in options.items() if value is not None}
-    if isinstance(dtype, str):
-        dtype = np.dtype(dtype)
+    if data is None and shape is None and dtype is not None:
+        data = Empty(dtype)
     if data is not None and not isinstance(data, Empty):
         data = typed(data, dtype)
         if dtype is None:
             dtype = data.dtype
-    dtype = getattr(data, "dtype", np.dtype("f4")) if dtype is None else np.dtype(getattr(dtype, "dtype", dtype))
+    dtype = getattr(data, "dtype", np.dtype("f4")) if dtype is None else np.dtype(dtype if isinstance(dtype, type) else getattr(dtype, "dtype", dtype))
     shape = _shape(shape, data, dtype)
     wish = Wish(shape, dtype, None if isinstance(data, Empty) or data is None else data.reshape(
         shape + (dtype.subdtype[1] if dtype.subdtype else ())))
@@ -190,8 +190,7 @@ def _set_chunks(wish, options):
         if wish.filters or wish.maxshape and wish.maxshape != wish.shape:
             raise ValueError("Chunked format required for given storage options")
         return
-    if chunks is None and not wish.filters and (wish.maxshape is None or wish.maxshape == wish.shape):
-        wish.maxshape = None
+    if chunks is None and not wish.filters and wish.maxshape is None:
         return
     if chunks is None or chunks is True:
         wish.chunks = guess_chunks(wish.shape, dtypes.size_of(dtypes.describe(wish.dtype)), wish.maxshape)

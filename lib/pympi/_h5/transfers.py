@@ -109,7 +109,7 @@ def _put(dataset, chosen, array):
         return
     counts = dataset._state.counts
     dtype = dataset.dtype
-    type_id = dtypes.make(dtype if dtype.subdtype else array.dtype)
+    type_id = _memory_type(dataset, array)
     with counts.timed_write(array.nbytes):
         if chosen.points is not None or dtype.subdtype or not chosen.axes:
             what = chosen.what if chosen.axes != () else None
@@ -121,6 +121,12 @@ def _put(dataset, chosen, array):
                 part = np.ascontiguousarray(part)
                 counts.note_memory(part.nbytes)
             _h5.write(dataset._id, type_id, _part(axes).what, dtypes.memory_of(part))
+
+
+def _memory_type(dataset, array):
+    """The type of elements in memory: the array's, where that says it all."""
+    dtype = dataset.dtype
+    return dtypes.make(dtype if dtype.subdtype or dtypes.check_enum_dtype(dtype) else array.dtype)
 
 
 def put_alone(dataset, chosen, array):
@@ -194,7 +200,7 @@ def _put_structure(dataset, chosen, array):
     told = [one for one in team.comm.allgather(own) if one is not None]
     if any(own is None or not _same(one, own) for one in told) is False and told:
         told = told[:1]
-    type_id = dtypes.make(array.dtype if not dataset.dtype.subdtype else dataset.dtype)
+    type_id = _memory_type(dataset, array)
     write = _h5.write_objects if array.dtype.hasobject else _h5.write
 
     def act():
@@ -216,7 +222,7 @@ def put_alike(dataset, chosen, array):
     if team.size == 1 or not chosen.axes or way == "unplaced":
         put_together(dataset, chosen, array)
     elif way == "structure":
-        type_id = dtypes.make(dataset.dtype if dataset.dtype.subdtype else array.dtype)
+        type_id = _memory_type(dataset, array)
         state.change("write", _words(dataset, way),
                      lambda: dtypes.put(dataset._id, type_id, array.dtype, array), last=True)
     else:
