@@ -1,0 +1,1 @@
+"""The parts of pympi.io: bytes in files, and the formats. SPDX-License-Identifier: MIT"""
