@@ -1,0 +1,1 @@
+"""The parts of pympi.vis. SPDX-License-Identifier: MIT"""

@@ -1,0 +1,316 @@
+"""VTKHDF: one HDF5 file that all ranks write, and ParaView's ranks read in parallel.
+
+SPDX-License-Identifier: MIT
+
+Version 1.0 of the format, which all of ParaView from 5.10 on reads. Of a file all of which is wrong at once
+nothing is left: h5.File commits at its end.
+
+Source: "VTKHDF File Format", VTK File Formats, Kitware.
+"""
+import contextlib
+import json
+import os
+from operator import index
+
+import numpy as np
+
+from pympi import mpi
+from pympi._agree import Attempt, meet
+from pympi._io.files import sync_folder
+
+VERTEX, LINE, POLY_LINE, TRIANGLE, POLYGON, QUAD = 1, 3, 4, 5, 7, 9
+POLYGONS = {3: TRIANGLE, 4: QUAD}
+LINES = {1: VERTEX, 2: LINE}
+
+
+def write_image(path, fields, split=0, comm=mpi.world, *, extent=None, dimensions=None, spacing=(1, 1, 1),
+                origin=(0, 0, 0), direction=(1, 0, 0, 0, 1, 0, 0, 0, 1)):
+    """write_image(path, fields, split=0, comm=world, *, extent=None, dimensions=None, spacing=(1, 1, 1), …)
+
+    Writes a regular grid's fields into one VTKHDF file. Collective over comm.
+
+    fields: names and this rank's arrays, (z, y, x) or (z, y, x, components): values at the grid's points. With
+    dimensions=2 or 1 they are (y, x) or (x), and a last axis has components; without it, as many as the
+    fields have at least, 3 at most. The ranks' blocks lie behind each other along the axis split; or extent,
+    VTK's (x0, x1, y0, y1, z0, z1), ends included, says where this rank's is: then blocks may share points. A rank
+    may have nothing. spacing, origin: VTK's, in the order x, y, z.
+
+    The path's extension is to be .hdf for ParaView before 5.12, from then on it may be .vtkhdf. Raises
+    ValueError for arrays that do not fit, io.Disagreement and h5.Disagreement, on every rank.
+    """
+    attempt, block = Attempt(), None
+    with attempt:
+        block = _Block(fields, split, extent, dimensions, comm.size)
+        vectors = [_vector(name, given, count) for name, given, count in (
+            ("spacing", spacing, 3), ("origin", origin, 3), ("direction", direction, 9))]
+    meet(comm, "write_image", attempt, () if block is None else (
+        ("path", os.fspath(path)), ("split", split), ("the fields", block.kinds()), ("spacing", vectors[0]),
+        ("origin", vectors[1]), ("direction", vectors[2])))
+    starts, shape = _placed(comm, block)
+    with _file(path, comm, "ImageData") as group:
+        lengths = (1,) * (3 - len(shape)) + shape
+        group.attrs["WholeExtent"] = np.array([value for length in lengths[::-1] for value in (0, length - 1)], "i8")
+        for name, given in zip(("Spacing", "Origin", "Direction"), vectors):
+            group.attrs[name] = np.array(given)
+        for name, array in block.fields.items():
+            _write_block(group, name, array, starts, shape, lengths)
+
+
+class _Block:
+    """A rank's part of an image, as it was given."""
+
+    def __init__(self, fields, split, extent, dimensions, size):
+        self.fields = {str(name): _storable(name, array) for name, array in fields.items()}
+        if not self.fields:
+            raise ValueError("there are no fields to write")
+        least = min(array.ndim for array in self.fields.values())
+        self.dimensions = min(3, least) if dimensions is None else index(dimensions)
+        if not 1 <= self.dimensions <= 3 or least < self.dimensions:
+            raise ValueError(f"a grid of {self.dimensions} dimensions, and a field that has {least}")
+        self.shape = next(iter(self.fields.values())).shape[:self.dimensions]
+        for name, array in self.fields.items():
+            if array.shape[:self.dimensions] != self.shape or array.ndim > self.dimensions + 1:
+                raise ValueError(f"field {name} of shape {array.shape} does not fit a block of {self.shape}")
+        self.split = None if extent is not None else index(split) % self.dimensions
+        self.start = None if extent is None else self._start_of(extent)
+
+    def _start_of(self, extent):
+        extent = [index(one) for one in extent]
+        if len(extent) != 6:
+            raise ValueError(f"extent {extent} is not six numbers")
+        starts, ends = extent[::2][::-1], extent[1::2][::-1]
+        shape = tuple(end - start + 1 for start, end in zip(starts, ends))[3 - self.dimensions:]
+        if shape != self.shape and 0 not in self.shape:
+            raise ValueError(f"extent {extent} has {shape} points, and the fields have {self.shape}")
+        return tuple(starts[3 - self.dimensions:])
+
+    def kinds(self):
+        """What ranks have to agree on in the fields."""
+        return tuple((name, array.dtype.str, array.shape[self.dimensions:]) for name, array in self.fields.items())
+
+
+def _placed(comm, block):
+    """Where this rank's block begins, and the shape of all. Collective over comm."""
+    told = comm.allgather((block.shape, block.start, block.split))
+    attempt, start, shape = Attempt(), None, None
+    with attempt:
+        if block.split is None:
+            start, shape = _within(told, block)
+        else:
+            start, shape = _behind(told, comm.rank, block.split)
+    meet(comm, "write_image", attempt)
+    return start, shape
+
+
+def _behind(told, rank, split):
+    """Blocks behind each other along an axis."""
+    beside = {shape[:split] + shape[split + 1:] for shape, _, _ in told}
+    if len(beside) > 1:
+        raise ValueError(f"the ranks' blocks have shapes {[shape for shape, _, _ in told]}, which differ beside "
+                         f"axis {split}")
+    lengths = [shape[split] for shape, _, _ in told]
+    own = told[rank][0]
+    start = tuple(sum(lengths[:rank]) if axis == split else 0 for axis in range(len(own)))
+    return start, own[:split] + (sum(lengths),) + own[split + 1:]
+
+
+def _within(told, block):
+    """Blocks that say where they are; the grid begins where the first does."""
+    there = [(start, shape) for shape, start, _ in told if start is not None and 0 not in shape]
+    if not there:
+        return (0,) * len(block.shape), (0,) * len(block.shape)
+    low = np.min([start for start, _ in there], 0)
+    high = np.max([np.add(start, shape) for start, shape in there], 0)
+    if low.any():
+        raise ValueError(f"the blocks begin at {tuple(map(int, low))}: a whole extent begins at 0; origin= moves it")
+    return block.start, tuple(map(int, high))
+
+
+def _write_block(group, name, array, start, shape, lengths):
+    """One field, each rank's box of it."""
+    tail = array.shape[len(shape):]
+    data = group.create_dataset(f"PointData/{name}", (*lengths, *tail), array.dtype)
+    own = array.shape[:len(shape)]
+    key = tuple(slice(at, at + length) for at, length in zip(start, own))
+    data[(slice(None),) * (3 - len(shape)) + key] = array.reshape((1,) * (3 - len(shape)) + array.shape)
+
+
+def write_unstructured(path, points, cells, types, point_data=None, cell_data=None, comm=mpi.world):
+    """write_unstructured(path, points, cells, types, point_data=None, cell_data=None, comm=world)
+
+    Writes the ranks' pieces of an unstructured grid into one VTKHDF file. Collective over comm.
+
+    points: (n, 3), or (n, 2). cells: (m, k) numbers of points, counted in this rank's piece; or, where they have
+    different sizes, a pair: the numbers behind each other, and where each cell begins with where the last ends
+    (m + 1). types: VTK's number of the cells' type, one for all or one each. point_data, cell_data: names
+    and arrays (n,), (n, components) and (m…). A rank may have nothing. The file and what is raised are as
+    with write_image().
+    """
+    _write_pieces("write_unstructured", path, points, point_data, cell_data, comm, lambda: _cells(cells, types))
+
+
+def write_poly(path, points, polys=None, point_data=None, cell_data=None, comm=mpi.world, *, lines=None):
+    """write_poly(path, points, polys=None, point_data=None, cell_data=None, comm=world, *, lines=None)
+
+    Writes the ranks' pieces of a surface, polygons and lines, into one VTKHDF file. Collective over comm.
+
+    polys, lines: (m, k) numbers of points, or the pair of write_unstructured(); cells' data is that of the
+    polygons, then that of the lines. The file holds them as cells of an unstructured grid, for ParaView before
+    5.12 reads no surfaces from VTKHDF. The rest is as with write_unstructured().
+    """
+    def cells():
+        return _joined(_cells(polys, None, POLYGONS, POLYGON), _cells(lines, None, LINES, POLY_LINE))
+    _write_pieces("write_poly", path, points, point_data, cell_data, comm, cells)
+
+
+def _write_pieces(call, path, points, point_data, cell_data, comm, make_cells):
+    attempt, arrays = Attempt(), None
+    with attempt:
+        points = _points(points)
+        numbers, offsets, types = make_cells()
+        _check_cells(numbers, offsets, types, len(points))
+        arrays = {"Points": points, "Connectivity": numbers, "Offsets": offsets, "Types": types}
+        arrays |= _data("PointData", point_data, len(points), "points")
+        arrays |= _data("CellData", cell_data, len(types), "cells")
+        counts = {"NumberOfPoints": len(points), "NumberOfCells": len(types),
+                  "NumberOfConnectivityIds": len(numbers)}
+    meet(comm, call, attempt, () if arrays is None else (("path", os.fspath(path)), ("the arrays", tuple(
+        (name, array.dtype.str, array.shape[1:]) for name, array in arrays.items()))))
+    with _file(path, comm, "UnstructuredGrid") as group:
+        for name, count in counts.items():
+            group.save(name, np.array([count], "i8"))
+        for name, array in arrays.items():
+            group.save(name, array)
+
+
+def _points(points):
+    points = np.asarray(points)
+    if points.ndim != 2 or points.shape[1] not in (2, 3):
+        raise ValueError(f"points of shape {points.shape}, and not (n, 3) or (n, 2)")
+    if points.dtype not in (np.dtype("f4"), np.dtype("f8")):
+        points = points.astype("f8")
+    if points.shape[1] == 2:
+        points = np.column_stack([points, np.zeros(len(points), points.dtype)])
+    return _storable("points", points)
+
+
+def _cells(cells, types, by_size=None, else_type=None):
+    """Numbers of points, where cells begin and end, and their types."""
+    if cells is None:
+        return np.empty(0, "i8"), np.zeros(1, "i8"), np.empty(0, "u1")
+    if isinstance(cells, tuple):
+        numbers, offsets = (np.asarray(one) for one in cells)
+    else:
+        cells = np.asarray(cells)
+        if cells.ndim != 2:
+            raise ValueError(f"cells of shape {cells.shape}, and not (m, k), nor a pair")
+        numbers, offsets = cells.reshape(-1), np.arange(len(cells) + 1) * cells.shape[1]
+    if numbers.size and numbers.dtype.kind not in "iu" or offsets.dtype.kind not in "iu":
+        raise ValueError(f"cells of types {numbers.dtype} and {offsets.dtype}, and not whole numbers")
+    sizes = np.diff(offsets)
+    if by_size is not None:
+        types = np.full(len(sizes), else_type, "u1")
+        for size, kind in by_size.items():
+            types[sizes == size] = kind
+    types = np.array(np.broadcast_to(types, sizes.shape), "u1")
+    return numbers.astype("i8"), offsets.astype("i8"), types
+
+
+def _joined(one, other):
+    return (np.concatenate([one[0], other[0]]), np.concatenate([one[1], other[1][1:] + one[1][-1]]),
+            np.concatenate([one[2], other[2]]))
+
+
+def _check_cells(numbers, offsets, types, points):
+    if numbers.ndim != 1 or offsets.ndim != 1 or len(offsets) != len(types) + 1:
+        raise ValueError(f"cells of shapes {numbers.shape} and {offsets.shape} for {len(types)} cells")
+    if offsets[0] != 0 or offsets[-1] != len(numbers) or (np.diff(offsets) < 0).any():
+        raise ValueError(f"cells begin at {offsets[0]} and end at {offsets[-1]} of {len(numbers)} numbers, or go back")
+    if len(numbers) and not (0 <= numbers.min() and numbers.max() < points):
+        raise ValueError(f"cells name points {numbers.min()} to {numbers.max()}, and this rank has {points}")
+
+
+def _data(group, fields, length, what):
+    arrays = {}
+    for name, array in (fields or {}).items():
+        array = _storable(name, array)
+        if array.ndim not in (1, 2) or len(array) != length:
+            raise ValueError(f"{group} {name} of shape {array.shape} for {length} {what}")
+        arrays[f"{group}/{name}"] = array
+    return arrays
+
+
+def _storable(name, array):
+    """The array in a type that VTK has: in the machine's byte order, no booleans, no halves."""
+    array = np.asarray(array)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} is of type {array.dtype}, which VTK does not have")
+    if array.dtype.kind == "b":
+        return array.view("u1") if array.flags.c_contiguous else array.astype("u1")
+    if array.dtype.itemsize not in ((1, 2, 4, 8) if array.dtype.kind in "iu" else (4, 8)):
+        return array.astype("f4" if array.dtype.itemsize < 4 else "f8")
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _vector(name, given, count):
+    numbers = tuple(float(one) for one in given)
+    if len(numbers) != count:
+        raise ValueError(f"{name} {given} is not {count} numbers")
+    return numbers
+
+
+@contextlib.contextmanager
+def _file(path, comm, kind):
+    """The group /VTKHDF of a new file. Collective over comm."""
+    from pympi import h5
+    with h5.File(path, "w", comm=comm) as file:
+        group = file.create_group("VTKHDF")
+        group.attrs["Version"] = np.array([1, 0], "i8")
+        group.attrs["Type"] = np.array(kind.encode(), f"S{len(kind)}")   # of fixed length, which the reader wants
+        yield group
+
+
+class Series:
+    """Files of one format at moments of time, as ParaView's .hdf.series lists them.
+
+        steps = vis.Series("run.hdf")           # run.hdf.series, run-0000.hdf, run-0001.hdf …
+        steps.write_image(0.5, {"u": u})        # and write_unstructured, write_poly
+    """
+
+    def __init__(self, path, comm=mpi.world):
+        """Begin a series; an old one of this name ends with the first step. Local."""
+        self.stem, self.extension = os.path.splitext(os.fspath(path))
+        self.comm, self.steps = comm, []
+
+    def write_image(self, time, fields, *args, **options):
+        """write_image() at a moment. Collective over the series' communicator."""
+        self._write(write_image, time, fields, *args, **options)
+
+    def write_unstructured(self, time, *args, **options):
+        """write_unstructured() at a moment. Collective over the series' communicator."""
+        self._write(write_unstructured, time, *args, **options)
+
+    def write_poly(self, time, *args, **options):
+        """write_poly() at a moment. Collective over the series' communicator."""
+        self._write(write_poly, time, *args, **options)
+
+    def _write(self, write, time, *args, **options):
+        time = float(time)
+        meet(self.comm, "Series", None, (("time", time), ("the number of steps", len(self.steps))))
+        name = f"{self.stem}-{len(self.steps):04}{self.extension}"
+        write(name, *args, comm=self.comm, **options)
+        self.steps.append({"name": os.path.basename(name), "time": time})
+        attempt = Attempt()
+        with attempt:
+            if self.comm.rank == 0:
+                self._write_list()
+        meet(self.comm, "Series", attempt)
+
+    def _write_list(self):
+        path = f"{self.stem}{self.extension}.series"
+        with open(path + ".partial", "w", encoding="utf-8") as file:
+            json.dump({"file-series-version": "1.0", "files": self.steps}, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(path + ".partial", path)
+        sync_folder(path)

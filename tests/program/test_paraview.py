@@ -1,0 +1,116 @@
+"""ParaView over all ranks: scripts of pvbatch's, pictures of arrays, files that are written and opened."""
+# SPDX-License-Identifier: MIT
+# timeout: 1800
+
+import glob
+import os
+import unittest
+
+from support import Case, has, run, run_ranks
+
+TIMEOUT = 300
+RELIEF = "/usr/share/ferret-vis/data/etopo5.cdf"
+
+# As pvbatch runs it; behind the picture's name it says what ParaView tells of the data.
+SCRIPT = """
+import sys
+from paraview.simple import *
+wavelet = Wavelet(WholeExtent=[-20, 20, -20, 20, -20, 20])
+cut = Slice(Input=wavelet)
+cut.SliceType.Normal = [0.3, 0.2, 1]
+shown = Show(cut)
+ColorBy(shown, ("POINTS", "RTData"))
+surfaces = Show(Contour(Input=wavelet, ContourBy=["POINTS", "RTData"], Isosurfaces=[120, 200]))
+ColorBy(surfaces, None)
+Render()
+SaveScreenshot(sys.argv[1], ImageResolution=[400, 300])
+points = GetColorTransferFunction("RTData").RGBPoints
+print(wavelet.PointData["RTData"].GetRange(), wavelet.GetDataInformation().GetBounds(), points[0], points[-4])
+"""
+
+
+def pixels(path):
+    from PIL import Image
+    import numpy
+    return numpy.asarray(Image.open(path).convert("RGB")).astype(int)
+
+
+@unittest.skipUnless(has("paraview"), "ParaView is not installed")
+class ParaView(Case):
+    def at(self, name):
+        return os.path.join(self.folder, name)
+
+    def alike(self, one, other, most=0.005):
+        """Two pictures, but for a few pixels at edges, where another rank's piece of a surface comes first."""
+        one, other = pixels(one), pixels(other)
+        self.assertEqual(one.shape, other.shape)
+        self.assertGreater(one.std(), 5, "there is nothing on it")
+        differ = (abs(one - other).max(axis=2) > 8).mean()
+        self.assertLessEqual(differ, most)
+
+    def test_script_of_pvbatch(self):
+        said = set()
+        for ranks in 1, 2, 4:
+            result = self.ok(run_ranks(ranks, SCRIPT, "--pv", "--output", "fold", args=[self.at(f"{ranks}.png")],
+                                       timeout=TIMEOUT))
+            said.add(result.out)
+        self.assertEqual(len(said), 1, said)
+        self.alike(self.at("1.png"), self.at("2.png"))
+        self.alike(self.at("1.png"), self.at("4.png"))
+
+    def test_import_alone(self):
+        self.ok(run_ranks(2, "import pympi.vis\n" + SCRIPT, args=[self.at("a.png")], timeout=TIMEOUT))
+        self.assertGreater(pixels(self.at("a.png")).std(), 5)
+
+    def test_scripts_that_hang_pvbatch(self):
+        self.ok(run_ranks(3, "print('no ParaView')", "--pv", "--output", "fold", timeout=TIMEOUT), "no ParaView\n")
+        result = run_ranks(3, "from paraview.simple import *\nimport mpi\n1 / (mpi.rank - 1)\nRender()", "--pv",
+                           timeout=TIMEOUT)
+        self.assertEqual(result.status, 1)
+        self.assertIn("ZeroDivisionError", result.err)
+
+    def test_pictures_of_arrays(self):
+        code = """
+            import sys, numpy, mpi
+            from pympi import vis
+            z, y, x = numpy.mgrid[0:12, 0:16, 0:20]
+            field = numpy.sin(x / 4) * numpy.cos(y / 5) + z / 12
+            for kind in "slice", "contour", "volume":
+                mine = numpy.array_split(field, mpi.size, 1)[mpi.rank]
+                picture = vis.show({"field": mine}, 1, kind=kind, size=(300, 200))
+                picture.save(f"{sys.argv[1]}-{kind}.png")
+            mine = numpy.array_split(field[0], mpi.size)[mpi.rank]
+            picture = vis.show(mine, size=(300, 200))
+            picture.save(f"{sys.argv[1]}-flat.png")
+            assert (picture._repr_png_() is None) == (mpi.rank > 0)
+            assert vis.controller().GetNumberOfProcesses() == mpi.size
+            assert vis.controller().GetLocalProcessId() == mpi.rank
+        """
+        for ranks in 1, 3:
+            self.ok(run_ranks(ranks, code, args=[self.at(str(ranks))], timeout=TIMEOUT))
+        for kind, most in ("slice", 0.005), ("contour", 0.005), ("flat", 0.005), ("volume", 0.05):
+            with self.subTest(kind):
+                self.alike(self.at(f"1-{kind}.png"), self.at(f"3-{kind}.png"), most)
+
+    @unittest.skipUnless(os.path.exists(RELIEF), "ferret-datasets is not installed")
+    def test_the_earth(self):
+        """Read and written by 3 ranks, opened by ParaView on 2, drawn on 4 and on one."""
+        path, example = self.at("earth.hdf"), ["-m", "pympi.examples.earth"]
+        self.ok(run(["-n", "3", *example, "--vtkhdf", path], timeout=TIMEOUT))
+        result = self.ok(run_ranks(2, f"""
+            from paraview.simple import *
+            relief = OpenDataFile({path!r})
+            relief.UpdatePipeline()
+            told = relief.GetDataInformation()
+            print(*[round(one) for one in relief.PointData["relief"].GetRange()], *told.GetExtent(), flush=True)
+        """, "--pv", "--output", "fold", timeout=TIMEOUT))
+        self.assertEqual(result.out.split(), "-10376 7833 0 4319 0 2160 0 0".split())
+        for ranks in "1", "4":
+            self.ok(run(["-n", ranks, *example, "--picture", self.at(ranks + ".png")], timeout=TIMEOUT))
+        self.alike(self.at("1.png"), self.at("4.png"))
+
+    def test_benchmark(self):
+        for path in glob.glob("/usr/lib/python3*/dist-packages/paraview/benchmark/manyspheres.py"):
+            result = run(["-n", "2", "--pv", path, "-s", "20", "-r", "10", "-f", "3"], timeout=TIMEOUT, cwd=self.folder)
+            self.assertEqual(result.status, 0, result.err)
+            self.assertIn("Frame", result.out)

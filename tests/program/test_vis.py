@@ -1,0 +1,99 @@
+"""pympi.vis without ParaView: the display of a job, and what is said where there is none."""
+# SPDX-License-Identifier: MIT
+
+import os
+import shutil
+import unittest
+
+from support import Case, has, run, run_ranks
+
+# What stands for Xvfb: it tells its number, and stays until it is ended.
+SERVER = """\
+#!/bin/sh
+echo "$@" >"$SERVER_SAYS"
+eval "echo 77 >&$2"
+exec sleep 1000
+"""
+
+
+class Display(Case):
+    def environment(self, server=None):
+        """A PATH with what a job needs, and a server of ours or none."""
+        folder = os.path.join(self.folder, "bin")
+        os.makedirs(folder, exist_ok=True)
+        for name in "mpirun", "orted", "prterun", "prted", "setpriv", "sleep", "sh", "hostname":
+            path = next((os.path.join(at, name) for at in os.environ["PATH"].split(":")
+                         if os.path.exists(os.path.join(at, name))), None)
+            if path:
+                os.symlink(path, os.path.join(folder, name))
+        if server is not None:
+            path = self.write("bin/Xvfb", server)
+            os.chmod(path, 0o755)
+        return {"PATH": folder, "DISPLAY": None, "XAUTHORITY": None,
+                "SERVER_SAYS": os.path.join(self.folder, "said")}
+
+    def test_no_server(self):
+        result = run_ranks(3, """
+            from pympi import vis
+            try:
+                vis.display()
+            except vis.NoDisplay as wrong:
+                print(wrong, flush=True)
+        """, "--output", "fold", env=self.environment())
+        self.ok(result)
+        self.assertRegex(result.out, r"^vis: there is no X server on \S+, and no Xvfb to start one: install the "
+                                     r"package xvfb, or set DISPLAY\n$")
+
+    def test_display_that_does_not_answer(self):
+        result = run(["-c", "from pympi import vis; vis.display()"], env=self.environment() | {"DISPLAY": ":971"})
+        self.assertEqual(result.status, 1)
+        self.assertIn("NoDisplay: vis: the X server ':971' does not answer on ", result.err)
+
+    def test_server_that_does_not_start(self):
+        env = self.environment("#!/bin/sh\necho 'Fatal: no screens' >&2\nexit 1\n")
+        result = run(["-c", "from pympi import vis; vis.display()"], env=env)
+        self.assertEqual(result.status, 1)
+        self.assertRegex(result.err, "does not start on .*: Fatal: no screens")
+
+    def test_server_ends_with_its_rank(self):
+        """However that ends; and where its cookie is nobody else reads."""
+        for end in "pass", "1 / 0", "os.kill(os.getpid(), 9)":
+            result = run(["-c", f"""if True:
+                import os
+                from pympi import vis
+                vis.display()
+                print(os.environ["DISPLAY"], open(os.environ["XAUTHORITY"], "rb").read(2), flush=True)
+                {end}
+                """], env=self.environment(SERVER))
+            self.assertEqual(result.out, ":77 b'\\x01\\x00'\n", result.err)
+            with open(os.path.join(self.folder, "said"), encoding="utf-8") as file:
+                self.assertIn("-noreset -nolisten tcp", file.read())
+            shutil.rmtree(os.path.join(self.folder, "bin"))
+
+    @unittest.skipIf(has("paraview"), "ParaView is installed")
+    def test_no_paraview(self):
+        for ranks in 1, 3:
+            result = run_ranks(ranks, "print('ran')", "--pv")
+            self.assertEqual((result.status, result.out), (1, ""))
+            self.assertEqual(result.err.splitlines()[0],
+                             "pympi: --pv needs ParaView: install the package python3-paraview")
+
+    @unittest.skipIf(has("paraview") or has("vtkmodules"), "VTK is installed")
+    def test_nothing_to_draw_with(self):
+        result = run_ranks(2, """
+            import numpy, mpi
+            from pympi import vis
+            from pympi._vis import display
+            display.ensure = lambda comm: None
+            try:
+                vis.show(numpy.zeros((3, 4)))
+            except mpi.Error as wrong:
+                print(wrong, flush=True)
+        """, "--output", "fold")
+        self.ok(result)
+        self.assertIn("neither ParaView nor VTK is there: install the package python3-paraview", result.out)
+
+    def test_import_is_cheap(self):
+        """It draws in no NumPy, and nothing of ParaView."""
+        result = run(["-c", "import sys, pympi.vis; print('numpy' in sys.modules, 'paraview' in sys.modules)"])
+        self.ok(result, "False False\n")
