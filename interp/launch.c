@@ -216,6 +216,9 @@ char **pi_launcher_words(const pi_launcher *launcher, const pi_options *options,
     if (options->session) {
         add(&line, "--session");
     }
+    if (options->paraview) {
+        add(&line, "--pv");
+    }
     if (options->no_bundle) {
         add(&line, "--no-bundle");
     } else if (options->bundle) {

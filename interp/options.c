@@ -39,6 +39,7 @@ static const option ours[] = {
     {"--job", TAKES_STRING, FIELD(job)},
     {"--no-intercept", TAKES_NOTHING, FIELD(no_intercept)},
     {"--check", TAKES_NOTHING, FIELD(check)},
+    {"--pv", TAKES_NOTHING, FIELD(paraview)},
     {"--session", TAKES_NOTHING, FIELD(session)},
     {"--bundle", TAKES_NOTHING, FIELD(bundle)},
     {"--no-bundle", TAKES_NOTHING, FIELD(no_bundle)},
@@ -340,6 +341,7 @@ void pi_options_usage(const char *name)
         "--no-bundle      : every rank reads for itself\n"
         "--preload A,B.C  : these modules go into the bundle, with what they import\n"
         "--bundle-report  : say what is in the bundle, and what was imported besides\n"
+        "--pv             : a script for ParaView's pvbatch, on all ranks\n"
         "--session        : statements and answers as frames on standard input and output\n"
         "--info           : versions, launcher, binding, threads, where files go; then leave\n"
         "The rest is Python's own:\n",

@@ -30,6 +30,7 @@ typedef struct pi_options {
     const char *job;         /* --job: what the front tells its ranks; not for users */
     bool no_intercept;       /* MPI's own waiting in blocking calls of other libraries */
     bool check;              /* --check or PYMPI_CHECK: ranks are watched for disagreement */
+    bool paraview;           /* --pv: a script of ParaView's, drawn by all ranks */
     bool session;            /* --session: the ranks take statements from a front */
     bool bundle;             /* ranks of one node import from rank 0's bundle too; see bundle.c */
     bool no_bundle;          /* --no-bundle: they never do */

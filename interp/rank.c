@@ -88,6 +88,16 @@ static int prepare_output(const pi_options *options)
     return done ? 0 : -1;
 }
 
+/* What a script of ParaView's finds: its batch mode, and somewhere to draw. */
+static int prepare_paraview(void)
+{
+    PyObject *module = PyImport_ImportModule("pympi._vis.batch");
+    PyObject *done = module ? PyObject_CallMethod(module, "begin", NULL) : NULL;
+    Py_XDECREF(module);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
 /* What is ours inside the started interpreter. */
 static int furnish(const pi_options *options, const char *environment, const char *executable,
                    bool in_job)
@@ -95,14 +105,13 @@ static int furnish(const pi_options *options, const char *environment, const cha
     if (pi_builtin_boot() < 0 || (environment && restore_executable(executable) < 0)) {
         return -1;
     }
-    if (!in_job) {
-        return 0;
-    }
-    if (prepare_output(options) < 0 || pi_library_start()->watch() < 0) {
+    if (in_job && (prepare_output(options) < 0 || pi_library_start()->watch() < 0)) {
         return -1;
     }
-    pi_interrupt_deliver();
-    return 0;
+    if (in_job) {
+        pi_interrupt_deliver();
+    }
+    return options->paraview ? prepare_paraview() : 0;
 }
 
 /* What Py_RunMain is to a program, for statements of a front or of standard input. */
