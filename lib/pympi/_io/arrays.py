@@ -49,8 +49,10 @@ def fromfile(path, dtype=float, shape=-1, offset=0, split=0, comm=mpi.world, *, 
     """
     def header(fd):
         return _raw_header(fd, dtype, shape, offset, order)
-    values = (("dtype", str(np.dtype(dtype))), ("shape", _listed(shape)), ("offset", index(offset)),
-              ("order", order))
+
+    def values():
+        return (("dtype", str(np.dtype(dtype))), ("shape", _listed(shape)), ("offset", index(offset)),
+                ("order", order))
     return _read("fromfile", path, header, split, comm, halo, counts, cyclic, owners, values)
 
 
@@ -150,14 +152,15 @@ def axis_of(split, dimensions):
     return axis % dimensions
 
 
-def _read(call, path, header, split, comm, halo, counts, cyclic, owners, values=()):
-    attempt, about, shares = Attempt(), None, None
-    path = os.fspath(path)
+def _read(call, path, header, split, comm, halo, counts, cyclic, owners, more=tuple):
+    attempt, about, shares, values = Attempt(), None, None, ()
     with attempt:
+        path = os.fspath(path)
+        values = (("path", path), ("split", split), *more())
         if comm.rank == 0:
             with Opened(path) as fd:
                 about = _without_dtype(header(fd))
-    meet(comm, call, attempt, (("path", path), ("split", split), *values))
+    meet(comm, call, attempt, values)
     shape, descr, order, start = comm.bcast(about)
     dtype = np.lib.format.descr_to_dtype(descr)
     with attempt:
@@ -221,8 +224,8 @@ def _read_whole(comm, call, path, shape, dtype, start):
 
 def _write(call, path, local, split, comm, cyclic, owners, head):
     attempt, axis, rest, kind = Attempt(), None, None, None
-    path = os.fspath(path)
     with attempt:
+        path = os.fspath(path)
         local = np.asarray(local)
         if local.dtype.hasobject or not local.dtype.itemsize:
             raise TypeError(f"an array of type {local.dtype} has no bytes for a file")

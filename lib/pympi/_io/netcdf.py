@@ -25,8 +25,9 @@ def netcdf(path, comm=mpi.world):
 
     Raises ValueError for a file that is none, OSError, and io.Disagreement, on every rank.
     """
-    path, attempt, header, is_hdf5 = os.fspath(path), Attempt(), None, False
+    attempt, header, is_hdf5 = Attempt(), None, False
     with attempt:
+        path = os.fspath(path)
         if comm.rank == 0:
             with open(path, "rb") as file:
                 is_hdf5 = file.read(8) == b"\x89HDF\r\n\x1a\n"

@@ -30,19 +30,19 @@ def loadtxt(path, dtype=float, comm=mpi.world, *, comments="#", delimiter=None, 
 
     Raises what numpy.loadtxt raises, and io.Disagreement, on every rank.
     """
-    path = os.fspath(path)
-    attempt = Attempt()
+    attempt, values = Attempt(), ()
     with attempt:
+        path, dtype = os.fspath(path), np.dtype(dtype)
         records.check_encoding(encoding)
         quote = _one_byte("quotechar", quotechar, encoding)
         near = _one_byte("delimiter", delimiter, encoding) or b" \t"
-    meet(comm, "loadtxt", attempt, (("path", path), ("dtype", str(np.dtype(dtype))), ("comments", comments),
-                                    ("delimiter", delimiter), ("skiprows", skiprows), ("usecols", usecols),
-                                    ("encoding", encoding), ("quotechar", quotechar)))
+        values = (("path", path), ("dtype", str(dtype)), ("comments", comments), ("delimiter", delimiter),
+                  ("skiprows", skiprows), ("usecols", usecols), ("encoding", encoding), ("quotechar", quotechar))
+    meet(comm, "loadtxt", attempt, values)
     text, at = records.share(comm, "loadtxt", path, skiprows, quote, near)
     rows = None
     with attempt:
-        rows = _parse(text, at, np.dtype(dtype), comments=comments, delimiter=delimiter,
+        rows = _parse(text, at, dtype, comments=comments, delimiter=delimiter,
                       converters=converters, usecols=usecols, encoding=None, quotechar=quotechar, text_encoding=encoding)
     meet(comm, "loadtxt", attempt)
     return _deal(comm, _with_columns(comm, rows))
@@ -90,11 +90,11 @@ def read_csv(path, comm=mpi.world, *, delimiter=None, names=None, usecols=None, 
     Raises ValueError for rows of different lengths or fields that are not of their type, OSError, and
     io.Disagreement, on every rank.
     """
-    path = os.fspath(path)
-    if delimiter is None:
-        delimiter = "\t" if path.endswith((".tsv", ".tab")) else ","
     attempt, table = Attempt(), None
     with attempt:
+        path = os.fspath(path)
+        if delimiter is None:
+            delimiter = "\t" if path.endswith((".tsv", ".tab")) else ","
         table = _Table(path, delimiter, names, usecols, dtypes, skiprows, encoding, quotechar)
     meet(comm, "read_csv", attempt, () if table is None else table.values())
     with attempt:

@@ -21,6 +21,9 @@ from pympi import mpi
 from pympi._agree import Attempt, meet
 
 PATIENCE = 60       # seconds that a server may take to start
+TRIES = 10
+FIRST = 1000        # hwloc, in every start of Open MPI, knocks at the displays 0 to 9 and says when it is not let in
+NUMBERS = 50_000
 SCREEN = "1280x1024x24"
 FAMILY_LOCAL = 256  # of Xauthority: the name is the host's
 
@@ -79,24 +82,38 @@ def _start():
         there = f"the X server {given!r} does not answer" if given else "there is no X server"
         raise NoDisplay(f"vis: {there} on {mpi.host}, and no Xvfb to start one: install the package xvfb, or "
                         "set DISPLAY")
-    cookie, said = os.memfd_create("cookie"), os.memfd_create("said")
+    cookie = os.memfd_create("cookie")
     os.write(cookie, _authority(secrets.token_bytes(16)))
     path = f"/proc/{os.getpid()}/fd/{cookie}"
+    for _ in range(TRIES):
+        number = FIRST + secrets.randbelow(NUMBERS)
+        process, why = _run(program, number, path)
+        if process:
+            _state["process"] = process
+            return f":{number}", path
+        if "already active" not in why:
+            break
+    raise NoDisplay(f"vis: {program} does not start on {mpi.host}: {why}")
+
+
+def _run(program, number, cookie):
+    """A server that is ready, and None; or None, and why there is none."""
+    said = os.memfd_create("said")
     reading, writing = os.pipe()
-    words = ["setpriv", "--pdeathsig", "TERM", program, "-displayfd", str(writing), "-noreset", "-nolisten",
-             "tcp", "-screen", "0", SCREEN, "-auth", path]
+    words = ["setpriv", "--pdeathsig", "TERM", program, f":{number}", "-displayfd", str(writing), "-noreset",
+             "-nolisten", "tcp", "-screen", "0", SCREEN, "-auth", cookie]
     process = subprocess.Popen(words, pass_fds=[writing], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
                                start_new_session=True)
     os.close(writing)
-    number = _read_number(reading)
+    ready = _is_ready(reading)
     os.close(reading)
-    if number is None:
+    if not ready:
         process.kill()
         process.wait()
-        lines = os.pread(said, 4096, 0).decode(errors="replace").strip().splitlines()
-        raise NoDisplay(f"vis: {program} does not start on {mpi.host}: {lines[-1] if lines else 'it says nothing'}")
-    _state["process"] = process
-    return f":{number}", path
+    lines = os.pread(said, 4096, 0).decode(errors="replace").split("\n")
+    os.close(said)
+    errors = [line.strip() for line in lines if "rror" in line or "erver is" in line] or [*filter(None, lines)]
+    return (process, None) if ready else (None, errors[0] if errors else "it says nothing")
 
 
 def _authority(secret):
@@ -105,13 +122,13 @@ def _authority(secret):
     return struct.pack(">H", FAMILY_LOCAL) + b"".join(struct.pack(">H", len(part)) + part for part in parts)
 
 
-def _read_number(fd):
-    """The number that the server writes when it is ready; None: it does not."""
+def _is_ready(fd):
+    """Whether the server writes its number, which it does when it can be reached."""
     text = b""
     while not text.endswith(b"\n"):
         ready, _, _ = select.select([fd], [], [], PATIENCE)
         piece = os.read(fd, 64) if ready else b""
         if not piece:
-            return None
+            return False
         text += piece
-    return int(text)
+    return True

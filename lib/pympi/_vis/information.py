@@ -113,7 +113,8 @@ def _make_rescaling_global(servermanager):
             return value
 
         def rescale(*args):
-            return agree_on_colors(self, value(*args))
+            own = self.SMProxy.GetRepresentedDataInformation()
+            return agree_on_colors(self, bool(own and own.GetNumberOfPoints()) and value(*args))
         return rescale
     servermanager.Proxy.__getattr__ = __getattr__
 

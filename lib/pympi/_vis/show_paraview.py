@@ -87,18 +87,23 @@ def _color(scene, view, shown, made):
     representation = simple.Show(source, view)
     made.append(representation)
     representation.SetRepresentationType(kind)
-    simple.ColorBy(representation, ("POINTS", scene.name))
-    colors = simple.GetColorTransferFunction(scene.name)
+    # Not ColorBy(): it asks for a range that this rank's data may not have, and the range is known.
+    colors, opacity = simple.GetColorTransferFunction(scene.name), simple.GetOpacityTransferFunction(scene.name)
+    representation.ColorArrayName = ["POINTS", scene.name]
+    representation.LookupTable = colors
+    if hasattr(representation, "ScalarOpacityFunction"):
+        representation.ScalarOpacityFunction = opacity
     if scene.colors:
         colors.ApplyPreset(scene.colors, True)
     low, high = scene.colors_between()
     colors.RescaleTransferFunction(low, high)
-    simple.GetOpacityTransferFunction(scene.name).RescaleTransferFunction(low, high)
+    opacity.RescaleTransferFunction(low, high)
     if scene.scalar_bar:
         bar = simple.GetScalarBar(colors, view)
         bar.Title, bar.ComponentTitle = scene.title, ""
         dark = 0.0 if sum(scene.background) > 1.5 else 1.0
         bar.TitleColor = bar.LabelColor = [dark] * 3
+        bar.AutomaticLabelFormat, bar.LabelFormat, bar.RangeLabelFormat = 0, "%-#6.3g", "%-#6.3g"
         bar.Visibility = 1
 
 

@@ -38,14 +38,15 @@ def write_image(path, fields, split=0, comm=mpi.world, *, extent=None, dimension
     The path's extension is to be .hdf for ParaView before 5.12, from then on it may be .vtkhdf. Raises
     ValueError for arrays that do not fit, io.Disagreement and h5.Disagreement, on every rank.
     """
-    attempt, block = Attempt(), None
+    attempt, values = Attempt(), ()
     with attempt:
+        path = os.fspath(path)
         block = _Block(fields, split, extent, dimensions, comm.size)
         vectors = [_vector(name, given, count) for name, given, count in (
             ("spacing", spacing, 3), ("origin", origin, 3), ("direction", direction, 9))]
-    meet(comm, "write_image", attempt, () if block is None else (
-        ("path", os.fspath(path)), ("split", split), ("the fields", block.kinds()), ("spacing", vectors[0]),
-        ("origin", vectors[1]), ("direction", vectors[2])))
+        values = (("path", path), ("split", split), ("the fields", block.kinds()), ("spacing", vectors[0]),
+                  ("origin", vectors[1]), ("direction", vectors[2]))
+    meet(comm, "write_image", attempt, values)
     starts, shape = _placed(comm, block)
     with _file(path, comm, "ImageData") as group:
         lengths = (1,) * (3 - len(shape)) + shape
@@ -166,6 +167,7 @@ def write_poly(path, points, polys=None, point_data=None, cell_data=None, comm=m
 def _write_pieces(call, path, points, point_data, cell_data, comm, make_cells):
     attempt, arrays = Attempt(), None
     with attempt:
+        path = os.fspath(path)
         points = _points(points)
         numbers, offsets, types = make_cells()
         _check_cells(numbers, offsets, types, len(points))
@@ -174,7 +176,7 @@ def _write_pieces(call, path, points, point_data, cell_data, comm, make_cells):
         arrays |= _data("CellData", cell_data, len(types), "cells")
         counts = {"NumberOfPoints": len(points), "NumberOfCells": len(types),
                   "NumberOfConnectivityIds": len(numbers)}
-    meet(comm, call, attempt, () if arrays is None else (("path", os.fspath(path)), ("the arrays", tuple(
+    meet(comm, call, attempt, () if arrays is None else (("path", path), ("the arrays", tuple(
         (name, array.dtype.str, array.shape[1:]) for name, array in arrays.items()))))
     with _file(path, comm, "UnstructuredGrid") as group:
         for name, count in counts.items():
@@ -295,12 +297,13 @@ class Series:
         self._write(write_poly, time, *args, **options)
 
     def _write(self, write, time, *args, **options):
-        time = float(time)
-        meet(self.comm, "Series", None, (("time", time), ("the number of steps", len(self.steps))))
+        attempt = Attempt()
+        with attempt:
+            time = float(time)
+        meet(self.comm, "Series", attempt, (("time", time), ("the number of steps", len(self.steps))))
         name = f"{self.stem}-{len(self.steps):04}{self.extension}"
         write(name, *args, comm=self.comm, **options)
         self.steps.append({"name": os.path.basename(name), "time": time})
-        attempt = Attempt()
         with attempt:
             if self.comm.rank == 0:
                 self._write_list()
