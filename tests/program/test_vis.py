@@ -11,7 +11,7 @@ from support import Case, has, run, run_ranks
 SERVER = """\
 #!/bin/sh
 echo "$@" >"$SERVER_SAYS"
-eval "echo ${1#:} >&$3"
+echo "${1#:}" >"/proc/self/fd/$3"
 exec sleep 1000
 """
 

@@ -9,12 +9,12 @@ import tempfile
 import unittest.mock
 import warnings
 
+import numpy as np
+
 import mpi
 import support
-
-np = support.numpy_or_skip()
-from pympi import io  # noqa: E402
-from pympi._io import files, slabs  # noqa: E402
+from pympi import io
+from pympi._io import files, slabs
 
 
 class InFolder(support.Comms):

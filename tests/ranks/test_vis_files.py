@@ -6,21 +6,25 @@ import json
 import os
 import shutil
 import tempfile
-import unittest
+
+import numpy as np
 
 import mpi
 import support
+from pympi import io, vis
 
-np = support.numpy_or_skip()
 try:
     import h5py
-    from pympi import h5, io, vis
+    from pympi import h5
+    MISSING = None
 except ImportError as missing:
-    raise unittest.SkipTest(str(missing)) from None
+    MISSING = str(missing)
 
 
 class Files(support.Comms):
     def setUp(self):
+        if MISSING:
+            self.skipTest(MISSING)
         self.folder = self.comm.bcast(tempfile.mkdtemp() if self.comm.rank == 0 else None)
         self.path = os.path.join(self.folder, "a.hdf")
         self.random = np.random.default_rng(support.SEED)

@@ -113,10 +113,16 @@ def _make_rescaling_global(servermanager):
             return value
 
         def rescale(*args):
-            own = self.SMProxy.GetRepresentedDataInformation()
-            return agree_on_colors(self, bool(own and own.GetNumberOfPoints()) and value(*args))
+            return agree_on_colors(self, _has_data(self) and value(*args))
         return rescale
     servermanager.Proxy.__getattr__ = __getattr__
+
+
+def _has_data(representation):
+    """Whether this rank has anything to represent. Without, ParaView would write that it finds no range."""
+    shown = getattr(representation, "Input", None)
+    own = shown.SMProxy.GetDataInformation(shown.Port) if shown is not None else None
+    return own is None or own.GetNumberOfPoints() > 0
 
 
 def make_show_global(simple):
