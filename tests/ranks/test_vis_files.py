@@ -87,15 +87,28 @@ class Image(Files):
         self.look(lambda group: np.testing.assert_array_equal(group["PointData/u"][...], whole))
 
     def test_flat_grids(self):
+        """The axis with one point is the file's x."""
         whole = self.random.normal(size=(6, 5))
         mine = np.array_split(whole, self.comm.size)[self.comm.rank]
-        vis.write_image(self.path, {"u": mine, "on": mine > 0}, comm=self.comm)
+        vis.write_image(self.path, {"u": mine, "on": mine > 0}, comm=self.comm, spacing=(1, 2, 3),
+                        origin=(4, 5, 6))
 
         def check(group):
-            self.assertEqual(group.attrs["WholeExtent"].tolist(), [0, 4, 0, 5, 0, 0])
-            np.testing.assert_array_equal(group["PointData/u"][...], whole[None])
+            self.assertEqual(group.attrs["WholeExtent"].tolist(), [0, 0, 0, 4, 0, 5])
+            self.assertEqual(group.attrs["Origin"].tolist(), [6, 4, 5])
+            self.assertEqual(group.attrs["Spacing"].tolist(), [3, 1, 2])
+            self.assertEqual(group.attrs["Direction"].tolist(), np.eye(3).ravel().tolist())
+            np.testing.assert_array_equal(group["PointData/u"][...], whole[:, :, None])
             self.assertEqual(group["PointData/on"].dtype, "u1")
         self.look(check)
+        vis.write_image(self.path, {"u": mine[:, None]}, comm=self.comm, spacing=(1, 2, 3))
+
+        def check_upright(group):
+            self.assertEqual(group.attrs["WholeExtent"].tolist(), [0, 0, 0, 4, 0, 5])
+            self.assertEqual(group.attrs["Spacing"].tolist(), [2, 1, 3])
+            self.assertEqual(group.attrs["Direction"].tolist(), np.eye(3).ravel().tolist())
+            np.testing.assert_array_equal(group["PointData/u"][...], whole[:, :, None])
+        self.look(check_upright)
 
     def test_refused(self):
         block, rank = np.zeros((2, 3, 4)), self.comm.rank
@@ -106,6 +119,8 @@ class Image(Files):
                     self.path, {"u": block, "v": block[1:]}, comm=self.comm)),
                 (ValueError, "extent", lambda: vis.write_image(
                     self.path, {"u": block}, comm=self.comm, extent=(0, 1, 0, 1, 0, 1))),
+                (ValueError, "two axes", lambda: vis.write_image(
+                    self.path, {"u": block[0, 0, :0] if rank else block[0, 0]}, comm=self.comm)),
                 (ValueError, "begin at", lambda: vis.write_image(
                     self.path, {"u": block}, comm=self.comm, extent=(1, 4, 0, 2, 0, 1)))):
             with self.subTest(words):

@@ -34,6 +34,10 @@ def make_global(servermanager):
             self.Update()
             return _united(tuple(self.DataInformation.GetBounds()))
 
+        def GetExtent(self):
+            self.Update()
+            return _united(tuple(self.DataInformation.GetExtent()))
+
     class ArrayInformation(servermanager.ArrayInformation):
         __doc__ = servermanager.ArrayInformation.__doc__
 

@@ -33,7 +33,8 @@ def write_image(path, fields, split=0, comm=mpi.world, *, extent=None, dimension
     dimensions=2 or 1 they are (y, x) or (x), and a last axis has components; without it, as many as the
     fields have at least, 3 at most. The ranks' blocks lie behind each other along the axis split; or extent,
     VTK's (x0, x1, y0, y1, z0, z1), ends included, says where this rank's is: then blocks may share points. A rank
-    may have nothing. spacing, origin: VTK's, in the order x, y, z.
+    may have nothing. Two axes at least have more than one point; a flat grid stands upright for ParaView: x is
+    the flat axis, and (y, x) are z and y. spacing, origin: those of the array's axes, in the order x, y, z.
 
     The path's extension is to be .hdf for ParaView before 5.12, from then on it may be .vtkhdf. Raises
     ValueError for arrays that do not fit, io.Disagreement and h5.Disagreement, on every rank.
@@ -47,14 +48,12 @@ def write_image(path, fields, split=0, comm=mpi.world, *, extent=None, dimension
         values = (("path", path), ("split", split), ("the fields", block.kinds()), ("spacing", vectors[0]),
                   ("origin", vectors[1]), ("direction", vectors[2]))
     meet(comm, "write_image", attempt, values)
-    starts, shape = _placed(comm, block)
+    grid = _Grid(*_placed(comm, block), *vectors)
     with _file(path, comm, "ImageData") as group:
-        lengths = (1,) * (3 - len(shape)) + shape
-        group.attrs["WholeExtent"] = np.array([value for length in lengths[::-1] for value in (0, length - 1)], "i8")
-        for name, given in zip(("Spacing", "Origin", "Direction"), vectors):
-            group.attrs[name] = np.array(given)
+        for name, value in grid.attributes().items():
+            group.attrs[name] = value
         for name, array in block.fields.items():
-            _write_block(group, name, array, starts, shape, lengths)
+            grid.write(group, name, array)
 
 
 class _Block:
@@ -127,13 +126,37 @@ def _within(told, block):
     return block.start, tuple(map(int, high))
 
 
-def _write_block(group, name, array, start, shape, lengths):
-    """One field, each rank's box of it."""
-    tail = array.shape[len(shape):]
-    data = group.create_dataset(f"PointData/{name}", (*lengths, *tail), array.dtype)
-    own = array.shape[:len(shape)]
-    key = tuple(slice(at, at + length) for at, length in zip(start, own))
-    data[(slice(None),) * (3 - len(shape)) + key] = array.reshape((1,) * (3 - len(shape)) + array.shape)
+class _Grid:
+    """The grid in the file, where a flat axis is x: the reader of ParaView 5.11 writes beyond its memory where z or
+    y has one point alone, and takes no notice of Direction, which could turn it back. The values stay in their
+    order."""
+
+    def __init__(self, start, shape, spacing, origin, direction):
+        self.missing = 3 - len(shape)
+        self.start = (0,) * self.missing + start
+        self.lengths = (1,) * self.missing + shape
+        flat = next((axis for axis in (0, 1) if self.lengths[axis] == 1), 2)
+        self.order = (*(axis for axis in (0, 1, 2) if axis != flat), flat)      # of the axes z, y, x
+        self.lengths = tuple(self.lengths[axis] for axis in self.order)
+        if min(self.lengths[:2]) < 2:
+            raise ValueError(f"write_image: a grid of {shape} points: two axes at least need more than one")
+        self.spacing, self.origin, self.direction = spacing, origin, direction
+
+    def attributes(self):
+        axes = [2 - axis for axis in self.order[::-1]]      # of x, y, z
+        extent = [value for length in self.lengths[::-1] for value in (0, length - 1)]
+        return {"WholeExtent": np.array(extent, "i8"), "Spacing": np.array(self.spacing)[axes],
+                "Origin": np.array(self.origin)[axes],
+                "Direction": np.array(self.direction).reshape(3, 3)[axes][:, axes].reshape(9)}
+
+    def write(self, group, name, array):
+        """One field, each rank's box of it."""
+        array = array.reshape((1,) * self.missing + array.shape)
+        tail = array.shape[3:]
+        data = group.create_dataset(f"PointData/{name}", (*self.lengths, *tail), array.dtype)
+        array = array.transpose(*self.order, *range(3, array.ndim))
+        start = [self.start[axis] for axis in self.order]
+        data[tuple(slice(at, at + length) for at, length in zip(start, array.shape))] = array
 
 
 def write_unstructured(path, points, cells, types, point_data=None, cell_data=None, comm=mpi.world):
