@@ -5,7 +5,7 @@ import os
 import shutil
 import unittest
 
-from support import Case, has, run, run_ranks
+from support import Case, has, run_ranks
 
 # What stands for Xvfb: it tells its number, and stays until it is ended.
 SERVER = """\
@@ -45,26 +45,26 @@ class Display(Case):
                                      r"package xvfb, or set DISPLAY\n$")
 
     def test_display_that_does_not_answer(self):
-        result = run(["-c", "from pympi import vis; vis.display()"], env=self.environment() | {"DISPLAY": ":971"})
+        result = run_ranks(1, "from pympi import vis; vis.display()", env=self.environment() | {"DISPLAY": ":971"})
         self.assertEqual(result.status, 1)
         self.assertIn("NoDisplay: vis: the X server ':971' does not answer on ", result.err)
 
     def test_server_that_does_not_start(self):
         env = self.environment("#!/bin/sh\necho 'Fatal server error: no screens' >&2\nexit 1\n")
-        result = run(["-c", "from pympi import vis; vis.display()"], env=env)
+        result = run_ranks(1, "from pympi import vis; vis.display()", env=env)
         self.assertEqual(result.status, 1)
         self.assertRegex(result.err, "does not start on .*: Fatal server error: no screens")
 
     def test_server_ends_with_its_rank(self):
         """However that ends; and where its cookie is nobody else reads."""
         for end in "pass", "1 / 0", "os.kill(os.getpid(), 9)":
-            result = run(["-c", f"""if True:
+            result = run_ranks(1, f"""
                 import os
                 from pympi import vis
                 vis.display()
                 print(os.environ["DISPLAY"], open(os.environ["XAUTHORITY"], "rb").read(2), flush=True)
                 {end}
-                """], env=self.environment(SERVER))
+                """, env=self.environment(SERVER))
             self.assertRegex(result.out, r"^:\d{4,5} b'\\x01\\x00'\n$", result.err)
             with open(os.path.join(self.folder, "said"), encoding="utf-8") as file:
                 self.assertIn("-noreset -nolisten tcp", file.read())
@@ -95,5 +95,5 @@ class Display(Case):
 
     def test_import_is_cheap(self):
         """It draws in no NumPy, and nothing of ParaView."""
-        result = run(["-c", "import sys, pympi.vis; print('numpy' in sys.modules, 'paraview' in sys.modules)"])
+        result = run_ranks(1, "import sys, pympi.vis; print('numpy' in sys.modules, 'paraview' in sys.modules)")
         self.ok(result, "False False\n")
