@@ -20,7 +20,7 @@ import subprocess
 from pympi import mpi
 from pympi._agree import Attempt, meet
 
-PATIENCE = 60       # seconds that a server may take to start
+PATIENCE = 120      # seconds that a server may take to start, on a machine that is busy
 TRIES = 10
 FIRST = 1000        # hwloc, in every start of Open MPI, knocks at the displays 0 to 9 and says when it is not let in
 NUMBERS = 50_000
