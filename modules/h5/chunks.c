@@ -65,14 +65,16 @@ static PyObject *chunk_write(PyObject *module, PyObject *args)
     return ph_leave_none(state, code, "write");
 }
 
-/* A file in memory, for scratch. */
+/* A file in memory, for scratch. HDF5 takes files in memory that have one name for the same file. */
 static PyObject *file_scratch(PyObject *module, PyObject *Py_UNUSED(unused))
 {
+    char name[48];
     ph_state *state = ph_enter(module);
+    snprintf(name, sizeof name, "pympi-scratch-%u", state->scratch_count++);
     hid_t list = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fapl_core(list, (size_t)1 << 20, 0);
     H5Pset_fclose_degree(list, H5F_CLOSE_STRONG);
-    hid_t file = H5Fcreate("pympi-scratch", H5F_ACC_TRUNC, H5P_DEFAULT, list);
+    hid_t file = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, list);
     H5Pclose(list);
     return ph_leave_id(state, file, "scratch");
 }

@@ -14,6 +14,7 @@ typedef struct {
     hid_t driver;
     hid_t *dropped; /* by objects that went away while another thread was in HDF5 */
     int dropped_count, dropped_room;
+    unsigned scratch_count;
 } ph_state;
 
 /* Takes the lock, waiting without the GIL when it is held; frees what was dropped meanwhile. */
