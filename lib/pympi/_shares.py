@@ -2,6 +2,7 @@
 
 SPDX-License-Identifier: MIT
 """
+import zlib
 from operator import index
 
 import numpy as np
@@ -23,9 +24,12 @@ class Shares:
         self.cyclic = None if cyclic is None else _positive("cyclic", cyclic)
         self.owners = None if owners is None else _owners(owners, length, size)
         self.before, self.behind = _halo(halo)
-        self.bounds = None
-        if self.cyclic is None and self.owners is None:
-            self.bounds = np.concatenate([[0], np.cumsum(_counts(counts, length, size))])
+        self.bounds = self.counts = None
+        if counts is not None:
+            self.counts = _counts(counts, length, size)
+            self.bounds = np.concatenate([[0], np.cumsum(self.counts)])
+        elif self.cyclic is None and self.owners is None:
+            self.bounds = np.concatenate([[0], np.cumsum(block_counts(length, size))])
         elif self.before or self.behind:
             raise ValueError("a halo is for blocks, not for cyclic or owners")
 
@@ -41,12 +45,20 @@ class Shares:
             return start, stop      # of an empty block there is nothing around
         return max(0, start - self.before), min(self.length, stop + self.behind)
 
+    def indices(self, rank):
+        """A rank's indices: a range, or an increasing array."""
+        if self.in_blocks:
+            return range(*self.range(rank))
+        if self.cyclic == 1:
+            return range(rank, self.length, self.size)
+        return self.within(rank, 0, self.length)[0]
+
     def count(self, rank):
         """How many indices a rank has."""
         if self.in_blocks:
             start, stop = self.range(rank)
             return stop - start
-        return len(self.within(rank, 0, self.length)[0])
+        return self._before(rank, self.length)
 
     def within(self, rank, first, last):
         """Those of a rank's indices that are in first..last-1: (the indices, less first; where they
@@ -56,19 +68,41 @@ class Shares:
             low, high = max(start, first), min(stop, last)
             high = max(low, high)
             return slice(low - first, high - first), slice(low - start, high - start)
+        place = self._before(rank, first)
         if self.owners is not None:
             found = np.flatnonzero(self.owners[first:last] == rank)
-            place = int(np.count_nonzero(self.owners[:first] == rank))
         else:
-            every = np.arange(first, last)
-            found = every[every // self.cyclic % self.size == rank] - first
-            place = self._cyclic_before(rank, first)
+            turns, rest = np.divmod(np.arange(place, self._before(rank, last)), self.cyclic)
+            found = (turns * self.size + rank) * self.cyclic + rest - first
         return found, slice(place, place + len(found))
 
-    def _cyclic_before(self, rank, end):
-        """How many of the indices below end are the rank's."""
+    def _before(self, rank, end):
+        """How many of the indices below end are the rank's, which are not a block."""
+        if self.owners is not None:
+            return int(np.count_nonzero(self.owners[:end] == rank))
         turns, rest = divmod(end, self.cyclic * self.size)
         return turns * self.cyclic + min(max(rest - rank * self.cyclic, 0), self.cyclic)
+
+    def words(self):
+        """What ranks have to agree on: pairs of a name and a value."""
+        owners = None if self.owners is None else zlib.crc32(np.asarray(self.owners, "<i8").tobytes())
+        return (("halo", (self.before, self.behind)), ("cyclic", self.cyclic), ("counts", self.counts),
+                ("the sum of owners", owners))
+
+
+def axis_of(split, dimensions):
+    """The axis of a split, from 0 on. Raises ValueError where there is none."""
+    axis = index(split)
+    if not -dimensions <= axis < dimensions:
+        raise ValueError(f"split is {axis}, and the array has {dimensions} dimensions")
+    return axis % dimensions
+
+
+def block(length, rank, size):
+    """The first index of a rank's block and the one behind its last, as numpy.array_split makes them."""
+    part, rest = divmod(length, size)
+    start = rank * part + min(rank, rest)
+    return start, start + part + (rank < rest)
 
 
 def block_counts(length, size):
@@ -77,8 +111,6 @@ def block_counts(length, size):
 
 
 def _counts(counts, length, size):
-    if counts is None:
-        return block_counts(length, size)
     counts = [index(count) for count in counts]
     if len(counts) != size or min(counts) < 0 or sum(counts) != length:
         raise ValueError(f"counts {counts} are not {size} lengths that add up to {length}")

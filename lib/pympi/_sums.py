@@ -70,25 +70,6 @@ def family_of(kind):
                     "or complex")
 
 
-class Attempt:
-    """What a rank does by itself: a `with` block, whose exception all ranks are told of behind it."""
-
-    def __init__(self):
-        self.wrong = None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, wrong, traceback):
-        self.wrong = wrong
-        return isinstance(wrong, Exception)
-
-    def pop(self):
-        """Return the exception or None, and forget it: it holds on to all that was there."""
-        wrong, self.wrong = self.wrong, None
-        return wrong
-
-
 class Sums:
     """Exact sums of `count` numbers a piece, each of two where they are complex."""
 

@@ -1,9 +1,10 @@
 """HDF5 files, read and written by all ranks: h5py's names, and no call that can hang or leave half a file.
 
 ``with h5.File("x.h5", "w") as f: f.save("u", local, split=0)`` writes a distributed array, ``h5.File("x.h5")["u"]
-.mine()`` reads this rank's share. What is collective and what is local each docstring says: reading is
-local, changing is collective. SPDX-License-Identifier: MIT
+.mine()`` reads this rank's share. What is collective and what is local each docstring says: looking and
+``d[...]`` are local, changing and sharing out are collective. SPDX-License-Identifier: MIT
 """
+from pympi._agree import Disagreement
 from pympi._h5.attributes import Empty
 from pympi._h5.checkpoints import Damaged, Split, checkpoint, restore
 from pympi._h5.datasets import Dataset
@@ -14,7 +15,6 @@ from pympi._h5.files import File, is_hdf5
 from pympi._h5.groups import Datatype, ExternalLink, Group, HardLink, SoftLink
 from pympi._h5.attributes import Attributes as AttributeManager
 from pympi._h5.report import report
-from pympi._h5.together import Disagreement
 
 __all__ = [
     "AttributeManager", "Damaged", "Dataset", "Datatype", "Disagreement", "Empty", "ExternalLink", "File", "Group",

@@ -11,16 +11,14 @@ from typing import Any, Literal, Self, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from pympi._agree import Disagreement as Disagreement
 from pympi.h5 import File
-from pympi.mpi import Comm, Error
+from pympi.mpi import Comm
 
 _Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
 _Counts: TypeAlias = Sequence[int] | None
 _Owners: TypeAlias = ArrayLike | None
 _Halo: TypeAlias = int | tuple[int, int]
-
-class Disagreement(Error):
-    """Ranks gave a collective call different arguments that have to be equal; raised on every rank."""
 
 def load(
     path: _Path,

@@ -14,8 +14,9 @@ from _pympi_mpi import make_operator
 from _pympi_reductions import cumulate, merge
 
 from pympi import _sums, mpi
+from pympi._agree import Attempt
 from pympi._sums import (
-    COMPLEX, DOUBLE, FAMILIES, FLOATS, INTEGERS, SINGLE, Attempt, Sums, as_numbers, native, root, vector)
+    COMPLEX, DOUBLE, FAMILIES, FLOATS, INTEGERS, SINGLE, Sums, as_numbers, native, root, vector)
 
 # What needs NumPy to be imported comes when it is asked for, and each time anew: as globals these names would
 # take the place of Python's own here.

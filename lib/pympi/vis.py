@@ -5,6 +5,7 @@ parallel. Import this before ``paraview.simple``, or start with ``pympi -n 4 --p
 run on all ranks, and one picture is composed of what they draw. Where a node has no X server, one of the
 job's own is started when a view is made. SPDX-License-Identifier: MIT
 """
+from pympi._agree import Disagreement
 from pympi._vis.batch import prepare as _prepare
 from pympi._vis.display import NoDisplay, ensure as display
 
@@ -12,7 +13,7 @@ from pympi._vis.display import NoDisplay, ensure as display
 _LATER = {"Image": "show", "Series": "vtkhdf", "controller": "show", "show": "show", "write_image": "vtkhdf",
           "write_poly": "vtkhdf", "write_unstructured": "vtkhdf"}
 
-__all__ = ["NoDisplay", "display", *_LATER]
+__all__ = ["Disagreement", "NoDisplay", "display", *_LATER]
 
 
 def __getattr__(name):

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from numpy.typing import ArrayLike
 
+from pympi._agree import Disagreement as Disagreement
 from pympi.mpi import Comm, Error
 
 _Path: TypeAlias = str | PathLike[str]

@@ -206,9 +206,32 @@ class Shares(h5cases.Files):
             self.assertEqual(d.mine(cyclic=3, comm=self.comm).tolist(), whole[own].tolist())
             counts = [0] * (size - 1) + [10]
             self.assertEqual(d.mine(counts=counts, comm=self.comm).shape, (counts[rank], 7))
+            owners = [(i * i) % size for i in range(7)]
+            chosen = [i for i in range(7) if owners[i] == rank]
+            self.assertEqual(d.read(1, owners=owners, comm=self.comm).tolist(), whole[:, chosen].tolist())
+            self.assertEqual(d.read(None, comm=self.comm).tolist(), whole.tolist())
+            behind = whole[start:start + lengths[rank] + 3]
+            self.assertEqual(d.mine(halo=(0, 3), comm=self.comm).tolist(), behind.tolist())
             into = np.empty(blocks[rank].shape, "f4")
             self.assertIs(d.read(-1, into=into, comm=self.comm), into)
             self.assertEqual(into.tolist(), blocks[rank].tolist())
+
+    def test_shares_are_written_as_they_are_read(self):
+        np, whole = self.np, self.np.arange(110).reshape(10, 11)
+        owners = [(i * i) % self.comm.size for i in range(11)]
+        with self.file() as f:
+            whole_one = f.create_dataset("whole", data=whole)
+            for options in {}, {"compression": "gzip", "chunks": (3, 4)}:
+                for axis, how in ((0, {"halo": 2}), (1, {"halo": (1, 0)}), (0, {"cyclic": 1}), (1, {"cyclic": 2}),
+                                  (1, {"owners": owners}), (1, {"counts": [0] * (self.comm.size - 1) + [11]})):
+                    own = whole_one.read(axis, **how)
+                    d = f.create_dataset(f"{axis}{list(how)[0]}{len(options)}", whole.shape, "f8", **options)
+                    d.write(own, axis, **how)
+                    np.testing.assert_array_equal(d[...], whole)
+            d = f.save("dealt", whole_one.read(1, cyclic=3), split=1, cyclic=3)
+            np.testing.assert_array_equal(d[...], whole)
+            words = self.raises_everywhere(ValueError, lambda: d.write(np.zeros((3, 3)), cyclic=2))
+            self.assertIn("this rank's share", words[0])
 
     def test_write_works_out_the_offsets(self):
         np, size = self.np, self.comm.size

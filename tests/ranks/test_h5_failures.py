@@ -5,6 +5,7 @@
 import contextlib
 import os
 import time
+import unittest.mock
 import warnings
 
 import h5cases
@@ -12,6 +13,13 @@ import mpi
 import support
 
 LIMIT = 2.0     # seconds, on a machine that is not busy
+
+
+class Odd(Exception):
+    """An exception that is not made of a text."""
+
+    def __init__(self, one, other):
+        super().__init__(f"{one} and {other}")
 
 
 class Failures(h5cases.Files):
@@ -129,6 +137,61 @@ class Failures(h5cases.Files):
                 self.assertEqual(d[...].tolist(), [7] * 5 + [0] * 15)
                 d[5 + me:5 + me + (me % 2)] = me
                 self.assertEqual(d[5:5 + n].tolist(), [r if r % 2 else 0 for r in range(n)])
+
+    def test_one_rank_alone_opens_and_reads(self):
+        with self.file() as f:
+            f["d"] = self.np.arange(10)
+        if self.odd:
+            with self.file("r") as f:
+                self.assertEqual(f["d"][2:4].tolist(), [2, 3])
+                self.assertEqual(f["d"][...].tolist(), list(range(10)))
+
+    def test_shares_are_read_together(self):
+        """What is wrong on one rank is raised on all, of files to read and to write."""
+        with self.file() as f:
+            f["d"] = self.np.arange(10)
+        for mode in "r", "r+":
+            with self.file(mode) as f:
+                d = f["d"]
+                words = self.raises_everywhere(self.h5.Disagreement, lambda: d.mine(halo=int(self.odd)))
+                self.assertIn(f"on rank {self.comm.size - 1}", words[0])
+                words = self.raises_everywhere(ValueError, lambda: d.read(3 if self.odd else 0))
+                self.assertIn("split is 3", words[0])
+                words = self.raises_everywhere(
+                    ValueError, lambda: d.mine(into=self.np.empty(77 if self.odd else len(self.np.array_split(
+                        range(10), self.comm.size)[self.comm.rank]))))
+                self.assertIn("(77,)", words[0])
+                from pympi._h5 import transfers
+                with unittest.mock.patch("pympi._h5.transfers.get_share", self.broken if self.odd else
+                                         transfers.get_share):
+                    words = self.raises_everywhere(OSError, d.mine)
+                self.assertIn("[Errno 5]", words[0])
+                self.assertEqual(sum(self.comm.allgather(int(d.mine().sum()))), 45)
+
+    @staticmethod
+    def broken(*args):
+        raise OSError(5, "Input/output error")
+
+    def test_one_class_of_disagreements(self):
+        from pympi import io, vis
+        self.assertIs(self.h5.Disagreement, io.Disagreement)
+        self.assertIs(self.h5.Disagreement, vis.Disagreement)
+
+    def test_exceptions_of_other_ranks(self):
+        """They are of the same class where that can be made of a text, and say whose they are."""
+        from pympi._agree import Attempt, meet
+        for wrong, cls in ((OSError(2, "gone", "/x"), FileNotFoundError), (KeyError("k"), KeyError),
+                           (UnicodeDecodeError("utf-8", b"", 0, 1, "bad"), UnicodeError),
+                           (self.h5.Damaged("d"), self.h5.Damaged), (mpi.PeerError("p"), mpi.PeerError),
+                           (mpi.Error("e"), mpi.Error), (Odd(1, 2), mpi.PeerError)):
+            attempt = Attempt()
+            with attempt:
+                if self.odd:
+                    raise wrong
+            texts = self.raises_everywhere(Exception, lambda a=attempt: meet(self.comm, "try", a))
+            self.assertTrue(texts[0].startswith(cls.__name__), texts)
+            self.assertIn(f"on rank {self.comm.size - 1}", texts[0])
+            self.assertNotIn("on rank", texts[-1])
 
     def test_reading_is_local(self):
         with self.file() as f:

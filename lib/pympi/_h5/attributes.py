@@ -8,8 +8,8 @@ import numpy as np
 
 import _pympi_h5 as _h5
 
+from pympi._agree import hashed
 from pympi._h5 import dtypes
-from pympi._h5.together import hashed
 
 _SHOWN = 60
 

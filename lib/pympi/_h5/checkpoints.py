@@ -10,9 +10,9 @@ import warnings
 import numpy as np
 
 from pympi import mpi
+from pympi._agree import Disagreement, Team, hashed
 from pympi._h5 import dtypes, shares
 from pympi._h5.files import File
-from pympi._h5.together import Disagreement, Team, hashed
 
 _FORMAT = 1
 _BLOCK = 1 << 18        # elements that a sum is made of at once
@@ -238,10 +238,12 @@ def _read_arrays(file, tree, comm):
     arrays, sums = {}, [0] * len(leaves)
     for leaf in leaves:
         dataset = file[f"arrays/{leaf.number}"]
-        array = arrays[leaf.number] = dataset[...] if leaf.axis is None else dataset.read(leaf.axis, comm=comm)
-        starts = [0] * array.ndim
-        if leaf.axis is not None:
-            starts[leaf.axis] = shares.block(dataset.shape[leaf.axis], comm.rank, comm.size)[0]
+        starts = [0] * dataset.ndim
+        if leaf.axis is None:
+            array = dataset[...]
+        else:
+            starts[leaf.axis], array = shares.block_of(dataset, leaf.axis, comm)
+        arrays[leaf.number] = array
         if leaf.axis is not None or comm.rank == 0:
             sums[leaf.number] = _sum(array, starts, dataset.shape)
     return arrays, sums

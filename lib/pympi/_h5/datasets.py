@@ -8,10 +8,10 @@ import numpy as np
 
 import _pympi_h5 as _h5
 
+from pympi._agree import hashed
 from pympi._h5 import dtypes, selections, shares, transfers
 from pympi._h5.attributes import Empty, typed
 from pympi._h5.groups import Base
-from pympi._h5.together import hashed
 
 _SLAB = 64 << 20        # bytes between two looks at ^C
 _NAMES = {1: "gzip", 4: "szip", 32000: "lzf"}
@@ -35,8 +35,9 @@ class _Way:
 class Dataset(Base):
     """A dataset: an array in a file.
 
-    Reading is local: d[...], read(), mine(), shape. Writing is collective over the file's comm, each rank with a
-    selection and elements of its own; one with nothing to write passes an empty slice.
+    Reading is local: d[...], shape, attrs; but for read() and mine(), by which all ranks get their shares. Writing is
+    collective over the file's comm, each rank with a selection and elements of its own; one with nothing to
+    write passes an empty slice.
     """
 
     def __init__(self, state, id, name=None):
@@ -205,33 +206,29 @@ class Dataset(Base):
     def _is_all(self, chosen):
         return chosen.axes == ()
 
-    def read(self, split=None, *, halo=0, cyclic=None, counts=None, into=None, comm=None):
-        """read(split=None, *, halo=0, cyclic=None, counts=None, into=None, comm=None)
+    def read(self, split=0, *, halo=0, counts=None, cyclic=None, owners=None, into=None, comm=None):
+        """read(split=0, *, halo=0, counts=None, cyclic=None, owners=None, into=None, comm=None)
 
-        This rank's share along the axis split; all of it without one. Local.
+        This rank's share along the axis split; with split=None all of it. Collective over comm, which is the one
+        that the file was opened with (d[...] is local).
 
-        The shares are blocks as numpy.array_split makes them; of counts[rank] elements with counts; of blocks of
-        cyclic elements dealt out in turn. halo adds so many elements of the neighbours at both ends, fewer at the
-        edges of the dataset. into: an array for the result. comm: whose rank and size count (the file's).
+        The share is the block that numpy.array_split gives this rank. halo: so many indices more on both sides, or
+        (before, behind), as far as there are any. counts: blocks of these lengths, one a rank; cyclic: blocks
+        of so many indices in turn; owners: for each index the rank that gets it. into: an array for the result.
+
+        Raises h5.Disagreement where ranks give different arguments, ValueError and TypeError for such as do not
+        fit, OSError, on every rank.
         """
-        if split is None:
-            chosen = selections.select(self.shape, ())
-        else:
-            chosen = shares.share(self.shape, split, comm or self._state.comm, halo, cyclic, counts)
-        self._state.need_open("read")
-        if into is not None:
-            return self._read_into(chosen, into)
-        return transfers.get_share(self, chosen, split)
+        how = {"halo": halo, "counts": counts, "cyclic": cyclic, "owners": owners}
+        return shares.read(self, split, into, comm, how)
 
-    def mine(self, split=0, **options):
-        """mine(split=0, **options): this rank's share; as read(split, **options). Local."""
-        return self.read(split, **options)
+    def mine(self, split=0, *, halo=0, counts=None, cyclic=None, owners=None, into=None, comm=None):
+        """mine(split=0, *, …): read(split, …) by its other name.
 
-    def _read_into(self, chosen, into):
-        if into.shape != chosen.full:
-            raise ValueError(f"read: into has shape {into.shape}, and the share {chosen.full}")
-        into[...] = self._get(chosen, into.dtype)
-        return into
+        Collective over the communicator that the file was opened with.
+        """
+        how = {"halo": halo, "counts": counts, "cyclic": cyclic, "owners": owners}
+        return shares.read(self, split, into, comm, how)
 
     def read_direct(self, dest, source_sel=None, dest_sel=None):
         """read_direct(dest, source_sel=None, dest_sel=None): reads into an array. Local."""
@@ -361,13 +358,17 @@ class Dataset(Base):
         part = source[() if source_sel is None else source_sel]
         self[() if dest_sel is None else dest_sel] = part
 
-    def write(self, local, split=0, *, halo=0):
-        """write(local, split=0, *, halo=0): writes the ranks' parts behind each other along the axis split.
+    def write(self, local, split=0, *, halo=0, counts=None, cyclic=None, owners=None):
+        """write(local, split=0, *, halo=0, counts=None, cyclic=None, owners=None)
 
-        Collective over the file's comm. The parts' shapes are exchanged and have to fill the dataset; halo
-        elements at inner ends of the parts are left out. Raises ValueError, on all ranks, where they do not fit.
+        Writes the ranks' parts behind each other along the axis split. Collective over the file's comm.
+
+        The parts' shapes are exchanged and have to fill the dataset. With one of the other arguments local is what
+        read() gives with the same; a halo's elements are left out. Raises ValueError, on all ranks, where they
+        do not fit.
         """
-        shares.write(self, local, split, halo)
+        how = {"halo": halo, "counts": counts, "cyclic": cyclic, "owners": owners}
+        shares.write(self, local, split, how)
 
     def resize(self, size, axis=None):
         """resize(size, axis=None): gives it another shape, or another length along one axis.

@@ -4,55 +4,55 @@ SPDX-License-Identifier: MIT
 """
 import numpy as np
 
+from pympi._agree import Attempt, Disagreement
 from pympi._h5 import selections
 from pympi._h5.making import guess_chunks
+from pympi._h5.together import Team
+from pympi._shares import Shares, axis_of
 
 
-def _axis(split, rank):
-    axis = split + rank if split < 0 else split
-    if not 0 <= axis < rank:
-        raise ValueError(f"split={split} is no axis of {rank} dimensions")
-    return axis
-
-
-def block(length, rank, size):
-    """(start, stop) of a rank's block, as numpy.array_split makes them. Local."""
-    part, rest = divmod(length, size)
-    start = rank * part + min(rank, rest)
-    return start, start + part + (rank < rest)
-
-
-def _dealt(length, rank, size, width):
-    """The indices of blocks dealt out in turn."""
-    every = np.arange(length)
-    return every[every // width % size == rank]
-
-
-def share(shape, split, comm, halo=0, cyclic=None, counts=None):
-    """A rank's selection. Local."""
-    axis = _axis(split, len(shape))
-    length = shape[axis]
-    if cyclic is not None:
-        if counts is not None or halo:
-            raise ValueError("cyclic goes neither with counts nor with halo")
-        if cyclic < 1:
-            raise ValueError(f"cyclic={cyclic}: blocks have one element at least")
-        own = _dealt(length, comm.rank, comm.size, int(cyclic))
-    else:
-        start, stop = _counted(counts, length, comm) if counts is not None else block(
-            length, comm.rank, comm.size)
-        own = range(max(0, start - halo), min(length, stop + halo)) if stop > start else range(start, stop)
+def _chosen(shape, axis, own):
+    """The selection of some indices of an axis."""
     axes = tuple(own if i == axis else range(n) for i, n in enumerate(shape))
     full = tuple(len(a) for a in axes)
     return selections.Selection(full, full, axes)
 
 
-def _counted(counts, length, comm):
-    counts = [int(n) for n in counts]
-    if len(counts) != comm.size or sum(counts) != length or min(counts, default=0) < 0:
-        raise ValueError(f"counts {counts} do not share {length} elements among {comm.size} ranks")
-    start = sum(counts[:comm.rank])
-    return start, start + counts[comm.rank]
+def block_of(dataset, axis, comm):
+    """(first index, elements) of a rank's block. Local."""
+    from pympi._h5 import transfers
+    own = Shares(dataset.shape[axis], comm.size).indices(comm.rank)
+    return own.start, transfers.get_share(dataset, _chosen(dataset.shape, axis, own), axis)
+
+
+def read(dataset, split, into, comm, how):
+    """Dataset.read."""
+    from pympi._h5 import transfers
+    state = dataset._state
+    team = state.team if comm is None and state.team is not None else Team(comm or state.comm)
+    attempt, chosen, words, mine = Attempt(), None, (), None
+    with attempt:
+        state.need_open("read")
+        shape = dataset.shape
+        if shape is None:
+            raise TypeError(f"read: {dataset.name} is empty, and has no shares")
+        axis = None if split is None else axis_of(split, len(shape))
+        shares = Shares(1 if axis is None else shape[axis], team.size, **how)
+        own = shares.indices(team.rank)
+        chosen = selections.select(shape, ()) if axis is None else _chosen(shape, axis, own)
+        if into is not None and into.shape != chosen.full:
+            raise ValueError(f"read: into has shape {into.shape}, and this rank's share {chosen.full}")
+        words = (("of", dataset.name), ("shape", shape), ("split", split), *shares.words())
+    team.agree("read", words, attempt.pop())
+    with attempt:
+        mine = transfers.get_share(dataset, chosen, split)
+        if into is not None:
+            into[...] = mine
+    if team.size > 1:
+        team.settle("read", attempt.pop(), structural=False)
+    elif attempt.wrong is not None:
+        raise attempt.pop()
+    return mine if into is None else into
 
 
 def _fitting(call, told, axis):
@@ -74,35 +74,20 @@ def _few(shapes):
 
 def _told(state, call, local, split):
     """Every rank's (shape, dtype): of this one's array. Collective."""
-    error = array = axis = None
-    try:
+    attempt, array, axis = Attempt(), None, None
+    with attempt:
         state.need_write(call)
         array = np.asarray(local)
-        axis = _axis(split, array.ndim)
-    except BaseException as e:
-        error = e
-    if error is not None:
-        state.fail(call, error)
+        axis = axis_of(split, array.ndim)
+    if attempt.wrong is not None:
+        state.fail(call, attempt.pop())
     state.team.agree(call, (("split", axis),))
     own = array.shape, array.dtype.str if array.dtype.names is None else str(array.dtype)
     return array, axis, state.team.comm.allgather(own) if state.team.size > 1 else [own]
 
 
-def _trimmed(array, axis, halo, rank, size):
-    """Without the neighbours' elements at inner ends."""
-    if not halo:
-        return array
-    first, last = halo if rank else 0, halo if rank < size - 1 else 0
-    if array.shape[axis] == 0:
-        return array
-    index = [slice(None)] * array.ndim
-    index[axis] = slice(first, array.shape[axis] - last)
-    return array[tuple(index)]
-
-
 def _sole_dtype(call, told, team):
     """The one type of all parts that have elements."""
-    from pympi._h5.together import Disagreement
     kinds = {}
     for rank, (shape, kind) in enumerate(told):
         if 0 not in shape:
@@ -113,18 +98,43 @@ def _sole_dtype(call, told, team):
     return next(iter(kinds), told[0][1])
 
 
-def write(dataset, local, split, halo):
+def write(dataset, local, split, how):
     """Dataset.write."""
     from pympi._h5 import transfers
-    state = dataset._state
-    team = state.team
-    if team is not None and state.is_open and np.ndim(local):
-        local = _trimmed(np.asarray(local), split, halo, team.rank, team.size)
-    array, axis, told = _told(state, "write", local, split)
+    if any(value is not None and value != 0 for value in how.values()):
+        _write_share(dataset, local, split, how)
+        return
+    array, axis, told = _told(dataset._state, "write", local, split)
     lengths, whole = _fitting("write", told, axis)
     if whole != dataset.shape and 0 not in whole:
         raise ValueError(f"write: the parts are {whole} together, and {dataset.name} is {dataset.shape}")
     transfers.put_split(dataset, dataset._typed(array, dataset.dtype), axis, lengths)
+
+
+def _write_share(dataset, local, split, how):
+    """Writes what read() with the same arguments gives a rank, without its halo. Collective."""
+    from pympi._h5 import transfers
+    state = dataset._state
+    attempt, chosen, array, words = Attempt(), None, None, ()
+    with attempt:
+        state.need_write("write")
+        shape, team = dataset.shape, state.team
+        axis = axis_of(split, len(shape))
+        shares = Shares(shape[axis], team.size, **how)
+        array, own = dataset._typed(local, dataset.dtype), shares.indices(team.rank)
+        wanted = shape[:axis] + (len(own),) + shape[axis + 1:]
+        if array.shape[:len(shape)] != wanted:
+            raise ValueError(f"write: the array has shape {array.shape}, and this rank's share {wanted}")
+        if shares.in_blocks:
+            start, stop = map(int, shares.bounds[team.rank:team.rank + 2])
+            array = array[(slice(None),) * axis + (slice(start - own.start, stop - own.start),)]
+            own = range(start, stop)
+        chosen = _chosen(shape, axis, own)
+        words = (("to", dataset.name), ("split", axis), *shares.words())
+    if attempt.wrong is not None:
+        state.fail("write", attempt.pop())
+    state.team.agree("write", words)
+    transfers.put_together(dataset, chosen, array)
 
 
 def save(group, name, local, split, options):
@@ -132,6 +142,7 @@ def save(group, name, local, split, options):
     from pympi._h5 import transfers
     if split is None:
         return group.create_dataset(name, data=local, **options)
+    how = {name: options.pop(name) for name in ("cyclic", "owners") if options.get(name) is not None}
     state = group._state
     array, axis, told = _told(state, "save", local, split)
     lengths, whole = _fitting("save", told, axis)
@@ -146,6 +157,9 @@ def save(group, name, local, split, options):
     if chunked and not dtype.hasobject:
         options["chunks"] = _split_chunks(whole, dtype.itemsize, axis, lengths)
     dataset = group.create_dataset(name, whole, dtype, **options)
+    if how:
+        _write_share(dataset, array, axis, how)
+        return dataset
     transfers.put_split(dataset, dataset._typed(array, dataset.dtype), axis, lengths)
     return dataset
 

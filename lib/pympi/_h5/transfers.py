@@ -11,8 +11,9 @@ import numpy as np
 
 import _pympi_h5 as _h5
 
+from pympi._agree import Disagreement
 from pympi._h5 import dtypes, selections
-from pympi._h5.shares import block
+from pympi._shares import block
 
 SLAB = 64 << 20         # bytes between two looks at ^C
 _ROUND = 16 << 20       # bytes that a rank brings together at once
@@ -312,7 +313,6 @@ def _points(where):
 def _refuse_overlaps(dataset, chosen, array):
     """Under --check: no two ranks write the same element, unless all write the same. Collective."""
     from pympi._h5.attributes import fingerprint
-    from pympi._h5.together import Disagreement
     where = None if not chosen.count else chosen.axes if chosen.points is None else chosen.points
     told = dataset._state.team.comm.allgather((where, fingerprint(np.asarray(array))))
     if len({text for _, text in told}) == 1 and len({repr(w) for w, _ in told}) == 1:

@@ -6,7 +6,6 @@ import ast
 import math
 import os
 import struct
-import zlib
 from operator import index
 
 import numpy as np
@@ -15,7 +14,7 @@ from pympi import mpi
 from pympi._agree import Attempt, meet
 from pympi._io import slabs
 from pympi._io.files import Opened, Replaced, read_into
-from pympi._shares import Shares
+from pympi._shares import Shares, axis_of
 
 
 def load(path, split=0, comm=mpi.world, *, halo=0, counts=None, cyclic=None, owners=None):
@@ -144,14 +143,6 @@ def _listed(shape):
     return tuple(map(index, shape)) if isinstance(shape, (tuple, list)) else (index(shape),)
 
 
-def axis_of(split, dimensions):
-    """The axis of a split, from 0 on."""
-    axis = index(split)
-    if not -dimensions <= axis < dimensions:
-        raise ValueError(f"split is {axis}, and the array has {dimensions} dimensions")
-    return axis % dimensions
-
-
 def _read(call, path, header, split, comm, halo, counts, cyclic, owners, more=tuple):
     attempt, about, shares, values = Attempt(), None, None, ()
     with attempt:
@@ -167,7 +158,7 @@ def _read(call, path, header, split, comm, halo, counts, cyclic, owners, more=tu
         axis = None if split is None else axis_of(split, len(shape))
         length = 1 if split is None else shape[axis]
         shares = Shares(length, comm.size, counts, cyclic, owners, halo)
-    meet(comm, call, attempt, dealt(shares))
+    meet(comm, call, attempt, shares.words() if shares else ())
     return _read_share(comm, call, path, shape, dtype, order, start, axis, shares)
 
 
@@ -175,16 +166,6 @@ def _without_dtype(about):
     """What is known of an array, its type as .npy has it: pickled ones of dates come back changed."""
     shape, dtype, *rest = about
     return shape, np.lib.format.dtype_to_descr(dtype), *rest
-
-
-def dealt(shares):
-    """What ranks have to agree on in how an axis is dealt out."""
-    if shares is None:
-        return ()
-    owners = None if shares.owners is None else zlib.crc32(np.asarray(shares.owners, "<i8").tobytes())
-    counts = None if shares.bounds is None else tuple(map(int, np.diff(shares.bounds)))
-    return (("halo", (shares.before, shares.behind)), ("cyclic", shares.cyclic), ("counts", counts),
-            ("the sum of owners", owners))
 
 
 def _read_share(comm, call, path, shape, dtype, order, start, axis, shares):
@@ -258,7 +239,7 @@ def _share_to_write(comm, call, path, local, axis, cyclic, owners):
         if shares.count(comm.rank) != local.shape[axis]:
             raise ValueError(f"the array's length {local.shape[axis]} along axis {axis} is not the "
                              f"{shares.count(comm.rank)} that this rank has of {sum(lengths)}")
-    meet(comm, call, attempt, dealt(shares))
+    meet(comm, call, attempt, shares.words() if shares else ())
     shape = local.shape[:axis] + (sum(lengths),) + local.shape[axis + 1:]
     layout = slabs.Layout(path, shape, local.dtype, 0, axis)
     return layout, shares, local.reshape(layout.outer, local.shape[axis], layout.inner), shape

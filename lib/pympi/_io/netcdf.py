@@ -10,9 +10,9 @@ import numpy as np
 from pympi import mpi
 from pympi._agree import Attempt, meet
 from pympi._io import netcdf_header, slabs
-from pympi._io.arrays import axis_of, dealt, read_layout
+from pympi._io.arrays import read_layout
 from pympi._io.files import Opened, read, read_into
-from pympi._shares import Shares
+from pympi._shares import Shares, axis_of
 
 NEAR = 64 << 10     # records that lie this near to each other are read with what is between them
 
@@ -136,7 +136,8 @@ class Variable:
             axis = None if split is None else axis_of(split, self.ndim)
             length = 1 if axis is None else self.shape[axis]
             shares = Shares(length, comm.size, counts, cyclic, owners, halo)
-        meet(comm, call, attempt, (("the file", self._file.path), ("split", split), *dealt(shares)))
+        meet(comm, call, attempt, (
+            ("the file", self._file.path), ("split", split), *(shares.words() if shares else ())))
         if axis is None or (axis == 0 and self._about.is_record):
             mine = self._read_records(comm, call, axis, shares)
         else:
