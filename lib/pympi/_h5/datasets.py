@@ -165,13 +165,13 @@ class Dataset(Base):
         args = tuple(a for a in args if not isinstance(a, str))
         shape = self.shape
         if shape is None:
-            if args not in ((), (Ellipsis,), ((),)):
+            if not (_is_whole(args) or len(args) == 1 and args[0] is Ellipsis):
                 raise ValueError("Empty datasets cannot be sliced")
             return Empty(self.dtype)
         dtype = self._chosen(names, new_dtype)
-        if args == ((),):
+        if _is_whole(args):
             args = ()
-        if shape == () and args not in ((), (Ellipsis,)):
+        if shape == () and args and not (len(args) == 1 and args[0] is Ellipsis):
             raise ValueError("Illegal slicing argument for scalar dataspace")
         chosen = selections.select(shape, args)
         array = self._get(chosen, dtype)
@@ -295,7 +295,7 @@ class Dataset(Base):
         shape = self.shape
         if shape is None:
             raise TypeError("write: an empty dataset takes no elements")
-        if args == ((),):
+        if _is_whole(args):
             args = ()
         chosen = selections.select(shape, args)
         dtype = self.dtype
@@ -410,6 +410,11 @@ class Dataset(Base):
     def fingerprint(self):
         """A number for all its elements as they are. Local."""
         return hashed(self[...].tobytes())
+
+
+def _is_whole(args):
+    """Whether an index is an empty tuple, or holds nothing else. (Arrays are not compared.)"""
+    return not args or len(args) == 1 and isinstance(args[0], tuple) and not args[0]
 
 
 def _broadcast(array, shape):
