@@ -24,6 +24,23 @@ static PyObject *get_chunk(hid_t dataset, const hsize_t *at)
     return bytes ? Py_BuildValue("(IN)", (unsigned)mask, bytes) : NULL;
 }
 
+/* What a chunk takes in the file; 0 where it is not there. */
+static PyObject *chunk_bytes(PyObject *module, PyObject *args)
+{
+    hid_t dataset;
+    PyObject *place;
+    hsize_t at[H5S_MAX_RANK], size = 0;
+    if (!PyArg_ParseTuple(args, "O&O:chunk_bytes", ph_id_convert, &dataset, &place) ||
+        ph_space_numbers(place, at) < 0) {
+        return NULL;
+    }
+    ph_state *state = ph_enter(module);
+    if (H5Dget_chunk_storage_size(dataset, at, &size) < 0) {
+        H5Eclear2(H5E_DEFAULT);
+    }
+    return ph_leave_object(state, PyLong_FromUnsignedLongLong(size));
+}
+
 static PyObject *chunk_read(PyObject *module, PyObject *args)
 {
     hid_t dataset;
@@ -128,6 +145,7 @@ static PyObject *filter_known(PyObject *module, PyObject *number)
 }
 
 PyMethodDef ph_chunk_methods[] = {
+    {"chunk_bytes", chunk_bytes, METH_VARARGS, "What it takes in the file, or 0. Local."},
     {"chunk_read", chunk_read, METH_VARARGS, "(mask, bytes) of a chunk, or None. Local."},
     {"chunk_write", chunk_write, METH_VARARGS, "Writes a chunk as it is to lie there. Local."},
     {"file_scratch", file_scratch, METH_NOARGS, "A file in memory. Local."},

@@ -60,6 +60,17 @@ static herr_t driver_set_eoa(H5FD_t *self, H5FD_mem_t Py_UNUSED(type), haddr_t e
     return 0;
 }
 
+/* HDF5 would draw the end back, and give away anew what is still published, or holds old elements. */
+static herr_t driver_free(H5FD_t *self, H5FD_mem_t Py_UNUSED(type), hid_t Py_UNUSED(list),
+                          haddr_t at, hsize_t size)
+{
+    ph_store *store = store_of(self);
+    if (store->reuses && at + size == store->end) {
+        store->end = at;
+    }
+    return 0;
+}
+
 static haddr_t driver_get_eof(const H5FD_t *self, H5FD_mem_t Py_UNUSED(type))
 {
     return store_of(self)->physical;
@@ -116,13 +127,21 @@ static herr_t driver_truncate(H5FD_t *self, hid_t Py_UNUSED(list), hbool_t Py_UN
 }
 
 static const H5FD_class_t driver_class = {
-    PH_CLASS_HEAD.name = "pympi",  .maxaddr = ((haddr_t)1 << 62) - 1,
-    .fc_degree = H5F_CLOSE_STRONG, .fapl_size = sizeof(given),
-    .open = driver_open,           .close = driver_close,
-    .query = driver_query,         .get_eoa = driver_get_eoa,
-    .set_eoa = driver_set_eoa,     .get_eof = driver_get_eof,
-    .read = driver_read,           .write = driver_write,
-    .truncate = driver_truncate,   .fl_map = H5FD_FLMAP_DICHOTOMY,
+    PH_CLASS_HEAD.name = "pympi",
+    .maxaddr = ((haddr_t)1 << 62) - 1,
+    .fc_degree = H5F_CLOSE_STRONG,
+    .fapl_size = sizeof(given),
+    .open = driver_open,
+    .close = driver_close,
+    .query = driver_query,
+    .get_eoa = driver_get_eoa,
+    .set_eoa = driver_set_eoa,
+    .get_eof = driver_get_eof,
+    .free = driver_free,
+    .read = driver_read,
+    .write = driver_write,
+    .truncate = driver_truncate,
+    .fl_map = H5FD_FLMAP_DICHOTOMY,
 };
 
 const H5FD_class_t *ph_driver_class(void)

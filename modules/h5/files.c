@@ -42,14 +42,16 @@ static herr_t keep_all(hid_t list)
     return H5Pset_mdc_config(list, &config);
 }
 
-/* No cache for chunks: a rank must not keep elements that another one changes. */
+/* No cache for chunks: a rank must not keep elements that another one changes. No blocks that small datasets
+ * share: space that was freed beside one would become part of it. */
 static hid_t make_access(ph_state *state, ph_store *store)
 {
     hid_t list = H5Pcreate(H5P_FILE_ACCESS);
-    if (list >= 0 && (ph_driver_set(list, state->driver, store) < 0 ||
-                      H5Pset_fclose_degree(list, H5F_CLOSE_STRONG) < 0 ||
-                      H5Pset_cache(list, 0, 0, 0, 0) < 0 || H5Pset_sieve_buf_size(list, 0) < 0 ||
-                      H5Pset_alignment(list, LARGE, PH_PAGE) < 0 || keep_all(list) < 0)) {
+    if (list >= 0 &&
+        (ph_driver_set(list, state->driver, store) < 0 ||
+         H5Pset_fclose_degree(list, H5F_CLOSE_STRONG) < 0 || H5Pset_cache(list, 0, 0, 0, 0) < 0 ||
+         H5Pset_sieve_buf_size(list, 0) < 0 || H5Pset_small_data_block_size(list, 0) < 0 ||
+         H5Pset_alignment(list, LARGE, PH_PAGE) < 0 || keep_all(list) < 0)) {
         H5Pclose(list);
         return -1;
     }
@@ -98,6 +100,20 @@ static PyObject *file_create(PyObject *module, PyObject *args)
     return ph_leave_id(state, file, "File");
 }
 
+/* Whether space that is freed in a file is used again before it is closed. */
+static bool reuses_space(hid_t file)
+{
+    H5F_fspace_strategy_t strategy = H5F_FSPACE_STRATEGY_FSM_AGGR;
+    hbool_t persists;
+    hsize_t least;
+    hid_t list = H5Fget_create_plist(file);
+    if (list >= 0) {
+        H5Pget_file_space_strategy(list, &strategy, &persists, &least);
+        H5Pclose(list);
+    }
+    return strategy == H5F_FSPACE_STRATEGY_FSM_AGGR || strategy == H5F_FSPACE_STRATEGY_PAGE;
+}
+
 static PyObject *file_open(PyObject *module, PyObject *args)
 {
     const char *path;
@@ -111,6 +127,8 @@ static PyObject *file_open(PyObject *module, PyObject *args)
     hid_t file = access < 0 ? -1 : H5Fopen(path, H5F_ACC_RDWR, access);
     if (file < 0) {
         ph_error_set("File");
+    } else {
+        store->reuses = reuses_space(file);
     }
     if (access >= 0) {
         H5Pclose(access);

@@ -1,7 +1,8 @@
 /* Publishing what a store keeps.
  * SPDX-License-Identifier: MIT
  *
- * head | (address, size, bytes) for each run | sum of all before. Numbers as this machine has them. */
+ * head | first page of the file as it was | (address, size, bytes) for each run | sum of all before. Numbers as
+ * this machine has them. By that page a journal knows the file that it belongs to. */
 #include "modules/h5/journal.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@
 #include <unistd.h>
 
 #define MAGIC   "PYMPIH5J"
-#define VERSION 1
+#define VERSION 2
 
 typedef struct {
     char magic[8];
@@ -62,11 +63,13 @@ static int append_run(void *what, uint64_t at, const uint8_t *bytes, size_t size
 
 int ph_journal_write(const ph_store *store, int fd)
 {
+    uint8_t page[PH_PAGE];
     out to = {.fd = fd, .sum = SUM_OF_NOTHING};
     ph_overlay_each(&store->overlay, count_run, &to);
     head first = {.version = VERSION, .end = store->end, .runs = to.runs};
     memcpy(first.magic, MAGIC, sizeof first.magic);
-    if (append(&to, &first, sizeof first) < 0 ||
+    if (ph_store_read_file(store->fd, 0, page, sizeof page) < 0 ||
+        append(&to, &first, sizeof first) < 0 || append(&to, page, sizeof page) < 0 ||
         ph_overlay_each(&store->overlay, append_run, &to) < 0) {
         return -1;
     }
@@ -85,11 +88,12 @@ static int put_first(void *what, uint64_t at, const uint8_t *bytes, size_t size)
     return at < PH_PAGE ? ph_store_write_file(((const ph_store *)what)->fd, at, bytes, size) : 0;
 }
 
+/* Never shorter: others may have written elements behind that end meanwhile. */
 static int lengthen(int fd, uint64_t end)
 {
     struct stat about;
     return fstat(fd, &about) < 0            ? -1
-           : (uint64_t)about.st_size == end ? 0
+           : (uint64_t)about.st_size >= end ? 0
                                             : ftruncate(fd, (off_t)end);
 }
 
@@ -124,7 +128,7 @@ static bool is_complete(const uint8_t *bytes, size_t size)
 {
     uint64_t sum;
     head first;
-    if (size < sizeof first + sizeof sum) {
+    if (size < sizeof first + PH_PAGE + sizeof sum) {
         return false;
     }
     memcpy(&first, bytes, sizeof first);
@@ -133,19 +137,63 @@ static bool is_complete(const uint8_t *bytes, size_t size)
            add_up(SUM_OF_NOTHING, bytes, size - sizeof sum) == sum;
 }
 
-static int replay(const uint8_t *bytes, int fd)
+/* Each run that a complete journal holds. */
+static int each_run(const uint8_t *bytes, ph_overlay_take take, void *what)
 {
     head first;
     memcpy(&first, bytes, sizeof first);
-    const uint8_t *from = bytes + sizeof first;
-    int code = lengthen(fd, first.end);
+    const uint8_t *from = bytes + sizeof first + PH_PAGE;
+    int code = 0;
     for (uint64_t i = 0; i < first.runs && code == 0; i++) {
         run one;
         memcpy(&one, from, sizeof one);
-        code = ph_store_write_file(fd, one.at, from + sizeof one, one.size);
+        code = take(what, one.at, from + sizeof one, one.size);
         from += sizeof one + one.size;
     }
-    return code < 0 ? -1 : fsync(fd);
+    return code;
+}
+
+static int put_run(void *what, uint64_t at, const uint8_t *bytes, size_t size)
+{
+    return ph_store_write_file(*(const int *)what, at, bytes, size);
+}
+
+static int add_to_first(void *what, uint64_t at, const uint8_t *bytes, size_t size)
+{
+    if (at < PH_PAGE) {
+        memcpy((uint8_t *)what + at, bytes, size); /* no run lies in two pages */
+    }
+    return 0;
+}
+
+/* Whether a file is the one that a journal is for: each byte of its first page is as before or as behind it. */
+static int belongs(const uint8_t *bytes, int fd)
+{
+    uint8_t page[PH_PAGE], later[PH_PAGE];
+    const uint8_t *before = bytes + sizeof(head);
+    memcpy(later, before, sizeof later);
+    each_run(bytes, add_to_first, later);
+    if (ph_store_read_file(fd, 0, page, sizeof page) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < sizeof page; i++) {
+        if (page[i] != before[i] && page[i] != later[i]) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int replay(const uint8_t *bytes, int fd)
+{
+    head first;
+    int ours = belongs(bytes, fd);
+    if (ours <= 0) {
+        return ours;
+    }
+    memcpy(&first, bytes, sizeof first);
+    return lengthen(fd, first.end) < 0 || each_run(bytes, put_run, &fd) < 0 || fsync(fd) < 0 ? -1
+                                                                                             : 1;
 }
 
 int ph_journal_replay(int journal, int fd)
@@ -155,10 +203,7 @@ int ph_journal_replay(int journal, int fd)
     if (!bytes) {
         return -1;
     }
-    int result = is_complete(bytes, size);
-    if (result) {
-        result = replay(bytes, fd) < 0 ? -1 : 1;
-    }
+    int result = is_complete(bytes, size) ? replay(bytes, fd) : 0;
     int code = errno;
     free(bytes);
     errno = code;

@@ -14,7 +14,7 @@ int ph_journal_write(const ph_store *store, int fd);
 /* Puts what is kept into the file, the first page last, and forgets it. 0, or -1 with errno. */
 int ph_journal_apply(ph_store *store);
 
-/* Applies a journal to a file: 1, or 0 when it is not complete, or -1 with errno. */
+/* Applies a journal to a file: 1, or 0 when it is not complete or another file's, or -1 with errno. */
 int ph_journal_replay(int journal, int fd);
 
 #endif

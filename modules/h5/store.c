@@ -156,6 +156,19 @@ static PyObject *store_apply(PyObject *self, PyObject *Py_UNUSED(unused))
     return none_or_errno(code);
 }
 
+PyDoc_STRVAR(trim_doc, "trim($self, /)\n--\n\nCuts off what lies behind the end.\nLocal.");
+
+static PyObject *store_trim(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    struct stat about;
+    const ph_store *store = store_of(self);
+    int code = fstat(store->fd, &about);
+    if (code == 0 && (uint64_t)about.st_size > store->end) {
+        code = ftruncate(store->fd, (off_t)store->end);
+    }
+    return none_or_errno(code);
+}
+
 PyDoc_STRVAR(sync_doc, "sync($self, /)\n--\n\n"
                        "Waits until the elements that this rank wrote are on the disk.\nLocal.");
 
@@ -175,6 +188,11 @@ static PyObject *store_sync(PyObject *self, PyObject *Py_UNUSED(unused))
 static PyObject *store_kept(PyObject *self, void *Py_UNUSED(unused))
 {
     return PyBool_FromLong(store_of(self)->overlay.count > 0);
+}
+
+static PyObject *store_reuses(PyObject *self, void *Py_UNUSED(unused))
+{
+    return PyBool_FromLong(store_of(self)->reuses);
 }
 
 static PyObject *store_end(PyObject *self, void *Py_UNUSED(unused))
@@ -222,6 +240,7 @@ static PyMethodDef store_methods[] = {
     {"journal", store_journal, METH_O, journal_doc},
     {"apply", store_apply, METH_NOARGS, apply_doc},
     {"sync", store_sync, METH_NOARGS, sync_doc},
+    {"trim", store_trim, METH_NOARGS, trim_doc},
     {0},
 };
 
@@ -229,6 +248,7 @@ static PyGetSetDef store_getset[] = {
     {"end", store_end, NULL, "The end of what HDF5 has allocated: equal on all ranks.", NULL},
     {"kept", store_kept, NULL, "Whether anything is to be published.", NULL},
     {"counts", store_counts, NULL, "Elements' bytes read, reads, bytes written, writes.", NULL},
+    {"reuses", store_reuses, NULL, "Whether space that is freed is given away again.", NULL},
     {"fills", store_fills, store_set_fills, "Whether zeros need no writing now.", NULL},
     {"mute", store_mute, store_set_mute, "Whether this rank writes no elements now.", NULL},
     {0},
@@ -249,8 +269,10 @@ static PyType_Spec store_spec = {
     .slots = store_slots,
 };
 
-PyDoc_STRVAR(replay_doc, "replay($module, journal, fd, /)\n--\n\n"
-                         "Applies a journal to a file, if it is complete: whether it was.\nLocal.");
+PyDoc_STRVAR(replay_doc,
+             "replay($module, journal, fd, /)\n--\n\n"
+             "Applies a journal to a file, if it is complete and the file's: whether it was.\n"
+             "Local.");
 
 static PyObject *replay(PyObject *Py_UNUSED(module), PyObject *args)
 {

@@ -18,6 +18,7 @@ typedef struct ph_store {
     int fd;   /* owned */
     bool keeper, mute;
     bool fills;        /* what is written now goes where nothing was: zeros need no writing */
+    bool reuses;       /* HDF5 gives space that was freed away again */
     bool touched;      /* elements have been written since the last sync */
     uint64_t end;      /* of what HDF5 has allocated */
     uint64_t physical; /* at least so long the file is, or will be when it is published */

@@ -177,15 +177,21 @@ def _put_round(dataset, grid, own, plan, maker, chunks):
     sizes = {n: (mask, len(data)) for n, (mask, data) in made.items()}
     if team.size > 1:
         sizes = {n: about for part in team.comm.allgather(sizes) for n, about in part.items()}
-    zeros = memoryview(bytes(max((size for _, size in sizes.values()), default=0)))
+    zeros = memoryview(bytes(max((size for _, size in sizes.values()), default=0) + 1))
+    packed = bool(dataset._filters)
 
     def act():
         state.freed = True
         for number, owner in chunks:
             mask, size = sizes[number]
+            place = grid.place(number)
+            if packed and _h5.chunk_bytes(dataset._id, place) == size:
+                # of equal size it would be put over the old one, and half of each cannot be unpacked
+                state.store.mute = True
+                _h5.chunk_write(dataset._id, place, mask, zeros[:size + 1])
             state.store.mute = owner != team.rank
             data = made[number][1] if owner == team.rank else zeros[:size]
-            _h5.chunk_write(dataset._id, grid.place(number), mask, data)
+            _h5.chunk_write(dataset._id, place, mask, data)
     state.change("write", (("to", dataset.name),), act)
 
 

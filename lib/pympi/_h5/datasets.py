@@ -375,19 +375,20 @@ class Dataset(Base):
 
         Collective over the file's comm. Raises TypeError for datasets without chunks.
         """
-        state, error, shape = self._state, None, None
+        state, error, shape, shrinks = self._state, None, None, False
         try:
             state.need_write("resize")
             shape = self._resized(size, axis)
+            shrinks = any(n < o for n, o in zip(shape, self.shape))
         except BaseException as e:
             error = e
         if error is not None:
             state.fail("resize", error)
 
         def act():
-            state.freed = state.freed or any(n < o for n, o in zip(shape, self.shape))
+            state.freed = state.freed or shrinks
             _h5.dataset_resize(self._id, shape)
-        state.change("resize", (("of", self.name), ("shape", shape)), act, fills=True)
+        state.change("resize", (("of", self.name), ("shape", shape)), act, fills=not shrinks, last=shrinks)
 
     def _resized(self, size, axis):
         if self.chunks is None:

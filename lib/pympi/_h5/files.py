@@ -36,8 +36,8 @@ class State:
         self.scratch = None         # a file in memory, where chunks are compressed
         self.writes = mode != "read"
         self.dropped, self._token = False, None
-        self.fresh = False          # space that was freed is not used again
-        self.freed = False          # some was, since the last publishing
+        self.fresh = False          # made by us: where nothing was written there are zeros
+        self.freed = False          # space was, since the last publishing
         self.counts = Counts(path, comm)
         self.checks = bool(comm.checked) if hasattr(comm, "checked") else False
 
@@ -125,7 +125,7 @@ class State:
             act = self._in_turn(act)
 
         def muted():
-            if self.freed and not self.fresh:
+            if self.freed and self.store.reuses:
                 self._publish(sync=False)
             self.store.mute = self.team.rank != 0
             self.store.fills = fills and self.fresh
@@ -202,6 +202,7 @@ class State:
         _h5.file_close(self.id)
         if self.team.rank == 0:
             self.place.publish(self.store)
+            self.store.trim()
             self.place.commit()
 
     def leave(self):
@@ -239,9 +240,10 @@ class File(Group):
 
     A new file is written beside the target, as NAME.partial, and takes its place in close(). If the
     job ends otherwise NAME is as before, and NAME.partial holds what was flushed last. A file that is changed
-    in place ("r+", "a") holds after any death what was flushed last, or, where things were deleted since,
-    some later state; elements that were overwritten since may be old or new. It is locked: while one job
-    changes a file no other opens it.
+    in place ("r+", "a") holds after any death what was flushed last; elements that were overwritten since may be
+    old or new. In a file that other programs made HDF5 uses freed space again: where things were deleted since, it
+    holds some later state, and compressed chunks that were overwritten since may be lost. It is locked:
+    while one job changes a file no other opens it.
 
     Raises FileNotFoundError, FileExistsError, BlockingIOError (another job has it), OSError.
     """

@@ -6,11 +6,13 @@ process, however that ends. SPDX-License-Identifier: MIT
 import errno
 import fcntl
 import os
+import time
 import warnings
 
 import _pympi_h5 as _h5
 
 _GROUP = 0o666
+_PATIENCE = 2.0         # seconds that a journal may be there while others have the file
 
 
 def partial_of(path):
@@ -42,28 +44,56 @@ def _lock(path, flags, how):
     return fd
 
 
-def _recover(path, fd):
+def _replay(path, fd):
     """Applies a journal that a dead job left, under the file's lock."""
-    journal = _journal_of(path)
     try:
-        other = os.open(journal, os.O_RDONLY | os.O_CLOEXEC)
+        journal = os.open(_journal_of(path), os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return
     try:
-        _h5.replay(other, fd)
+        _h5.replay(journal, fd)
     finally:
-        os.close(other)
-    os.unlink(journal)
+        os.close(journal)
+
+
+def _drop_journal(path):
+    """What it held is in the file, or the file is no more."""
+    try:
+        os.unlink(_journal_of(path))
+    except FileNotFoundError:
+        pass
+
+
+def _recover(path, fd):
+    """The same, and the journal is gone."""
+    _replay(path, fd)
+    _drop_journal(path)
+
+
+def _settle_now(path):
+    """Applies a journal. Raises BlockingIOError when another has the file.
+
+    The lock lets readers in before the journal goes: who does not see it any more can open the file.
+    """
+    fd = _lock(path, os.O_RDWR, fcntl.LOCK_EX)
+    try:
+        _replay(path, fd)
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        _drop_journal(path)
+    finally:
+        os.close(fd)
 
 
 def settle(path):
     """Makes a file whole that a job left while it was publishing. Local."""
-    if os.path.exists(_journal_of(path)):
-        fd = _lock(path, os.O_RDWR, fcntl.LOCK_EX)
+    end = time.monotonic() + _PATIENCE
+    while os.path.exists(_journal_of(path)):
         try:
-            _recover(path, fd)
-        finally:
-            os.close(fd)
+            _settle_now(path)
+        except BlockingIOError:     # another rank is at the same, or a job publishes
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.005)
 
 
 def tell_of_partial(path):
@@ -115,6 +145,19 @@ def _clear_partial(partial):
         os.close(fd)
 
 
+def _make_locked(path):
+    """A new file with a lock on it."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _GROUP)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.exists(path) and os.path.samestat(os.fstat(fd), os.stat(path)):
+            return fd
+    except BlockingIOError:
+        pass
+    os.close(fd)    # a job that makes the same file was between the two
+    raise BlockingIOError(errno.EAGAIN, f"{path} is being made by another job")
+
+
 def _is_hollow_under(path, fd):
     """The same while we hold the lock that HDF5 would ask for too."""
     fcntl.flock(fd, fcntl.LOCK_SH)
@@ -133,17 +176,18 @@ class Place:
         """Beside the target, which stays as it is until commit()."""
         guard = None
         try:
+            settle(path)
             guard = _lock(path, os.O_RDONLY, fcntl.LOCK_SH)
         except FileNotFoundError:
-            pass
+            _drop_journal(path)
         if exclusive and guard is not None:
             os.close(guard)
             raise FileExistsError(errno.EEXIST, f"{path} exists")
         try:
             partial = partial_of(path)
             _clear_partial(partial)
-            os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, _GROUP))
-            return cls(path, partial, _lock(partial, os.O_RDWR, fcntl.LOCK_EX), guard)
+            _drop_journal(partial)
+            return cls(path, partial, _make_locked(partial), guard)
         except BaseException:
             if guard is not None:
                 os.close(guard)
@@ -175,14 +219,16 @@ class Place:
                 store.journal(fd)
             finally:
                 os.close(fd)
+            _sync_folder(journal)
         store.apply()
-        if sync:
+        if sync or self.published:
             os.fsync(self.fd)
         if self.published:
             os.unlink(journal)
 
     def commit(self):
         """The file takes the target's place."""
+        os.fsync(self.fd)
         if self.work != self.path:
             os.rename(self.work, self.path)
             _sync_folder(self.path)
