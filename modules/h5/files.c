@@ -8,6 +8,9 @@
 /* From this size on things begin at a page. */
 #define LARGE 65536
 
+/* Shorter pieces are read with what is between them, so much at once. */
+#define NEAR 8192
+
 static PyObject *file_read(PyObject *module, PyObject *args)
 {
     const char *path;
@@ -20,6 +23,7 @@ static PyObject *file_read(PyObject *module, PyObject *args)
     H5Pset_fapl_sec2(list);
     H5Pset_fclose_degree(list, H5F_CLOSE_STRONG);
     H5Pset_cache(list, 0, 521, (size_t)cache, 0.75);
+    H5Pset_sieve_buf_size(list, NEAR);
     hid_t file = H5Fopen(path, H5F_ACC_RDONLY, list);
     if (file < 0) {
         ph_error_set("File");

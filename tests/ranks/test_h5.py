@@ -6,10 +6,13 @@ import os
 import random
 import shutil
 import subprocess
+import unittest.mock
 
 import h5cases
 import mpi
 import support
+
+from pympi import _rounds
 
 # Each pair of layouts and splits with each type under --full; else every third.
 LAYOUTS = {
@@ -250,20 +253,55 @@ class Shares(h5cases.Files):
                 self.assertEqual(got[:, 0, 0].tolist(), expected)
                 self.assertEqual(got[:, -1, -1].tolist(), expected)
 
-    def test_many_columns_in_rounds(self):
-        """Long enough that ranks exchange rows more than once."""
-        np, size = self.np, self.comm.size
-        from pympi._h5 import transfers
-        whole = np.arange(300 * 40 * size, dtype="i4").reshape(300, 40 * size)
-        own = whole[:, 40 * self.comm.rank:40 * self.comm.rank + 40]
-        before, transfers._ROUND = transfers._ROUND, 1 << 14
-        try:
-            with self.file() as f:
-                d = f.save("d", own, split=1)
-                self.assertTrue((d.read(1, comm=self.comm) == own).all())
-        finally:
-            transfers._ROUND = before
+    def columns(self, shape, axis, lengths, kinds=("i4",), turned=False):
+        """Writes parts of these lengths along an axis, in small rounds, and reads them back."""
+        np, rank = self.np, self.comm.rank
+        shape = shape[:axis] + (sum(lengths),) + shape[axis:]
+        whole = np.arange(np.prod(shape, dtype=int)).reshape(shape)
+        first = sum(lengths[:rank])
+        own = whole.take(range(first, first + lengths[rank]), axis).astype(kinds[rank % len(kinds)])
+        own = np.asarray(own, order="F") if turned else own
+        with self.file() as f:
+            d = f.create_dataset("d", shape, "i4")
+            d.write(own, split=axis)
+            self.assertEqual(d.read(axis, counts=lengths).tolist(), own.tolist())
+            into = np.empty(own.shape, own.dtype, order="F" if turned else "C")
+            self.assertIs(d.read(axis, counts=lengths, into=into), into)
+            self.assertEqual(into.tolist(), own.tolist())
         self.assertEqual(self.by_h5py(lambda f: f["d"][...].tolist()), whole.tolist())
+
+    def test_columns_in_rounds(self):
+        """Splits of every axis but the first, of equal and unequal parts, some of them empty."""
+        size = self.comm.size
+        unequal = [3 * (size - rank - 1) for rank in range(size - 1)] + [7]
+        for number in 1, 64, 600, 1 << 20:
+            with unittest.mock.patch.multiple(_rounds, ROUND=number, LEAST=1):
+                for lengths in [5] * size, unequal, unequal[::-1]:
+                    for shape, axis in ((40,), 1), ((3, 5), 1), ((3, 5), 2), ((1, 5), 2), ((2, 3, 5), 2), ((2, 3, 5), 3):
+                        with self.subTest(round=number, lengths=lengths, shape=shape, axis=axis):
+                            self.columns(shape, axis, lengths, turned=number == 64)
+
+    def test_columns_of_several_types(self):
+        """The widest is exchanged, and HDF5 makes the dataset's of it."""
+        self.columns((30,), 1, [4] * self.comm.size, ("i8", "i2", ">i4"))
+
+    def test_columns_that_one_cannot_give(self):
+        """An exception in the midst of the rounds is one on all ranks, and the file goes on."""
+        from pympi._h5 import columns
+        own, original = self.np.ones((64, 3)), columns.Rows._own
+
+        def fails(rows, first, last):
+            if self.comm.rank == self.comm.size - 1 and first >= 20:
+                raise MemoryError("no room")
+            return original(rows, first, last)
+        if self.comm.size == 1:
+            return
+        with self.file() as f, unittest.mock.patch.object(_rounds, "ROUND", 200):
+            d = f.create_dataset("d", (64, 3 * self.comm.size), "f8")
+            with unittest.mock.patch.object(columns.Rows, "_own", fails):
+                self.raises_everywhere(MemoryError, lambda: d.write(own, split=1))
+            d.write(own, split=1)
+        self.assertEqual(self.by_h5py(lambda f: f["d"][...].sum()), 64 * 3 * self.comm.size)
 
 
 class Like(h5cases.Files):

@@ -13,7 +13,7 @@ import numpy as np
 
 import mpi
 import support
-from pympi import io
+from pympi import _rounds, io
 from pympi._io import files, slabs
 
 
@@ -99,7 +99,8 @@ class Arrays(InFolder):
         """The same with pieces of a few bytes: rows together, rows cut, runs of their own."""
         whole = self.array((5, 9))
         for run, box in (1 << 30, 200), (1 << 30, 16), (1, 16):
-            with (unittest.mock.patch.object(slabs, "RUN", run), unittest.mock.patch.object(slabs, "BOX", box),
+            with (unittest.mock.patch.multiple(slabs, READ_RUN=run, WRITE_RUN=run, BOX=box),
+                  unittest.mock.patch.multiple(_rounds, ROUND=box, LEAST=1),
                   unittest.mock.patch.object(files, "PIECE", 100), self.subTest(run=run, box=box)):
                 self.check(whole, 1, self.deals(9))
                 self.check(whole, 0, itertools.islice(self.deals(5), 3, None))

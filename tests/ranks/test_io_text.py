@@ -14,7 +14,7 @@ import numpy as np
 
 import mpi
 import support
-from pympi import io
+from pympi import _rounds, io
 from pympi._io import netcdf, records, slabs
 
 
@@ -224,8 +224,9 @@ class NetCDF(InFolder):
         for version in 1, 2, 5:
             for near, box in (1 << 16, 1 << 20), (0, 30), (1 << 16, 30):
                 with (unittest.mock.patch.object(netcdf, "NEAR", near),
-                      unittest.mock.patch.object(slabs, "BOX", box),
-                      unittest.mock.patch.object(slabs, "RUN", near), self.subTest(version=version, near=near)):
+                      unittest.mock.patch.multiple(slabs, BOX=box, READ_RUN=near),
+                      unittest.mock.patch.multiple(_rounds, ROUND=box, LEAST=1),
+                      self.subTest(version=version, near=near)):
                     file = self.check(*classic(version, 5))
         self.assertEqual((file.version, file.dimensions, file.unlimited), (5, {"t": 5, "y": 3, "x": 5}, "t"))
         self.assertEqual(file.attrs["range"].tolist(), [1.5, 2.5])

@@ -195,7 +195,7 @@ class Dataset(Base):
         size = chosen.count * dtype.itemsize
         with state.counts.timed_read(size):
             inner = dtype.subdtype[1] if dtype.subdtype else ()
-            if dtype.hasobject or inner or size <= _SLAB or chosen.points is not None or not chosen.axes:
+            if size <= _SLAB or not self._is_plain(chosen, dtype):
                 what = None if self._is_all(chosen) else chosen.what
                 out = dtypes.get(self._id, type_id, dtype, chosen.full, what)
             else:
@@ -230,11 +230,30 @@ class Dataset(Base):
         how = {"halo": halo, "counts": counts, "cyclic": cyclic, "owners": owners}
         return shares.read(self, split, into, comm, how)
 
+    def _read_into(self, chosen, into):
+        if self._is_plain(chosen, into.dtype) and into.flags.writeable:
+            with self._state.counts.timed_read(into.nbytes):
+                transfers.get_in_slabs(self._id, dtypes.make(into.dtype), chosen, into, _SLAB)
+        else:
+            into[...] = self._get(chosen, into.dtype)
+        return into
+
+    @staticmethod
+    def _is_plain(chosen, dtype):
+        """Whether elements can be read part by part into an array's memory."""
+        return bool(chosen.axes) and not (dtype.hasobject or dtype.subdtype)
+
     def read_direct(self, dest, source_sel=None, dest_sel=None):
         """read_direct(dest, source_sel=None, dest_sel=None): reads into an array. Local."""
-        value = self.__getitem__(() if source_sel is None else source_sel, new_dtype=dest.dtype)
-        dest[() if dest_sel is None else dest_sel] = np.reshape(value, dest[
-            () if dest_sel is None else dest_sel].shape)
+        target = dest[() if dest_sel is None else dest_sel]
+        args = () if source_sel is None else source_sel if isinstance(source_sel, tuple) else (source_sel,)
+        if self.shape and not any(isinstance(a, str) for a in args) and np.may_share_memory(target, dest):
+            chosen = selections.select(self.shape, args)
+            if target.flags.c_contiguous and target.size == chosen.count:
+                self._read_into(chosen, target.reshape(chosen.full))
+                return
+        value = self.__getitem__(args, new_dtype=dest.dtype)
+        dest[() if dest_sel is None else dest_sel] = np.reshape(value, target.shape)
 
     def __array__(self, dtype=None, copy=True):
         array = self[...]

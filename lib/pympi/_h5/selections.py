@@ -2,6 +2,7 @@
 
 SPDX-License-Identifier: MIT
 """
+import math
 import operator
 
 import numpy as np
@@ -142,7 +143,38 @@ def select(shape, args):
     return Selection(tuple(out), tuple(len(axis) for axis in axes), tuple(axes))
 
 
+def whole(axes):
+    """All elements of which each index is in its axis, a range or an increasing array. Local."""
+    lengths = tuple(map(len, axes))
+    return Selection(lengths, lengths, axes)
+
+
 def slab(starts, lengths):
     """The elements from starts on, lengths of them along each axis. Local."""
-    axes = tuple(range(s, s + n) for s, n in zip(starts, lengths))
-    return Selection(tuple(lengths), tuple(lengths), axes)
+    return whole(tuple(range(s, s + n) for s, n in zip(starts, lengths)))
+
+
+def spans(shape, first, last):
+    """Tuples of ranges, an axis each, that together are the elements first..last-1, in their order. Local."""
+    if len(shape) == 1 or first >= last:
+        if first < last:
+            yield (range(first, last),)
+        return
+    inner = math.prod(shape[1:])
+    top, bottom = -(-first // inner), last // inner
+    if top > bottom:
+        yield from _within(shape, bottom, first, last)
+        return
+    if first < top * inner:
+        yield from _within(shape, top - 1, first, top * inner)
+    if top < bottom:
+        yield (range(top, bottom), *map(range, shape[1:]))
+    if bottom * inner < last:
+        yield from _within(shape, bottom, bottom * inner, last)
+
+
+def _within(shape, index, first, last):
+    """The same, all of them at one index of the first axis."""
+    before = index * math.prod(shape[1:])
+    for axes in spans(shape[1:], first - before, last - before):
+        yield range(index, index + 1), *axes

@@ -20,14 +20,12 @@ def _chosen(shape, axis, own):
 
 def block_of(dataset, axis, comm):
     """(first index, elements) of a rank's block. Local."""
-    from pympi._h5 import transfers
     own = Shares(dataset.shape[axis], comm.size).indices(comm.rank)
-    return own.start, transfers.get_share(dataset, _chosen(dataset.shape, axis, own), axis)
+    return own.start, dataset._get(_chosen(dataset.shape, axis, own), dataset.dtype)
 
 
 def read(dataset, split, into, comm, how):
     """Dataset.read."""
-    from pympi._h5 import transfers
     state = dataset._state
     team = state.team if comm is None and state.team is not None else Team(comm or state.comm)
     attempt, chosen, words, mine = Attempt(), None, (), None
@@ -45,14 +43,12 @@ def read(dataset, split, into, comm, how):
         words = (("of", dataset.name), ("shape", shape), ("split", split), *shares.words())
     team.agree("read", words, attempt.pop())
     with attempt:
-        mine = transfers.get_share(dataset, chosen, split)
-        if into is not None:
-            into[...] = mine
+        mine = dataset._get(chosen, dataset.dtype) if into is None else dataset._read_into(chosen, into)
     if team.size > 1:
         team.settle("read", attempt.pop(), structural=False)
     elif attempt.wrong is not None:
         raise attempt.pop()
-    return mine if into is None else into
+    return mine
 
 
 def _fitting(call, told, axis):

@@ -16,9 +16,7 @@ from pympi._h5 import dtypes, selections
 from pympi._shares import block
 
 SLAB = 64 << 20         # bytes between two looks at ^C
-_ROUND = 16 << 20       # bytes that a rank brings together at once
 _RUN = 128 << 10        # pieces of a file that are worth a call of their own
-_WORTH = 8              # where the wanted part is larger than 1/8, whole rows are read
 
 
 def way_of(dataset):
@@ -54,52 +52,16 @@ def pieces(axes, unit, most):
             yield part, index + (slice(None),) * (len(axes) - at - 1)
 
 
-def _part(axes):
-    full = tuple(len(axis) for axis in axes)
-    return selections.Selection(full, full, axes)
-
-
 def get_in_slabs(id, type_id, chosen, out, most):
     """Reads into an array, with looks at ^C in between. Local."""
     for axes, index in pieces(chosen.axes, out.itemsize, most):
         view = out[index]
         if view.flags.c_contiguous:
-            _h5.read(id, type_id, _part(axes).what, dtypes.memory_of(view))
+            _h5.read(id, type_id, selections.whole(axes).what, dtypes.memory_of(view))
         else:
             part = np.empty(view.shape, out.dtype)
-            _h5.read(id, type_id, _part(axes).what, dtypes.memory_of(part))
+            _h5.read(id, type_id, selections.whole(axes).what, dtypes.memory_of(part))
             view[...] = part
-
-
-def get_share(dataset, chosen, split):
-    """The chosen elements; where they are many small pieces of rows, by way of whole rows. Local."""
-    dtype, shape = dataset.dtype, dataset.shape
-    plain = not (dtype.hasobject or dtype.subdtype) and split is not None and len(shape) > 1
-    if plain and chosen.count:
-        axis = split % len(shape)
-        row = math.prod(shape[axis:]) * dtype.itemsize
-        run = math.prod(chosen.full[axis:]) * dtype.itemsize
-        if axis > 0 and run < _RUN and run * _WORTH >= row and dataset.chunks is None:
-            return _get_by_rows(dataset, chosen, axis)
-    return dataset._get(chosen, dtype)
-
-
-def _get_by_rows(dataset, chosen, axis):
-    dtype, shape = dataset.dtype, dataset.shape
-    type_id, out = dtypes.make(dtype), np.empty(chosen.full, dtype)
-    own = chosen.axes[axis]
-    own = slice(own.start, own.stop, own.step) if isinstance(own, range) else own
-    rows = max(1, _ROUND // max(1, math.prod(shape[1:]) * dtype.itemsize))
-    room = np.empty((min(rows, shape[0]),) + shape[1:], dtype)
-    dataset._state.counts.note_memory(room.nbytes)
-    with dataset._state.counts.timed_read(out.nbytes):
-        for start in range(0, shape[0], rows):
-            stop = min(start + rows, shape[0])
-            part = room[:stop - start]
-            where = selections.slab((start,) + (0,) * (len(shape) - 1), part.shape)
-            _h5.read(dataset._id, type_id, where.what, dtypes.memory_of(part))
-            out[start:stop] = part[(slice(None),) * axis + (own,)]
-    return out
 
 
 # ---- into datasets ----------------------------------------------------------------------------
@@ -121,7 +83,7 @@ def _put(dataset, chosen, array):
             if not part.flags.c_contiguous:
                 part = np.ascontiguousarray(part)
                 counts.note_memory(part.nbytes)
-            _h5.write(dataset._id, type_id, _part(axes).what, dtypes.memory_of(part))
+            _h5.write(dataset._id, type_id, selections.whole(axes).what, dtypes.memory_of(part))
 
 
 def _memory_type(dataset, array):
@@ -230,7 +192,7 @@ def put_alike(dataset, chosen, array):
         unit = dataset.chunks[0] if way == "chunks" else 1
         start, stop = block(-(-chosen.full[0] // unit), team.rank, team.size)
         start, stop = min(start * unit, chosen.full[0]), min(stop * unit, chosen.full[0])
-        part = _part((chosen.axes[0][start:stop],) + chosen.axes[1:])
+        part = selections.whole((chosen.axes[0][start:stop],) + chosen.axes[1:])
         put_together(dataset, part, array[start:stop])
 
 
@@ -244,47 +206,13 @@ def put_split(dataset, array, axis, lengths):
     inner = dataset.dtype.subdtype[1] if dataset.dtype.subdtype else ()
     chosen = selections.slab(starts, size)
     row = math.prod(shape[axis + 1:]) * dataset.dtype.itemsize
-    scattered = axis > 0 and max(lengths) * row < _RUN and shape[0] > 1
+    scattered = math.prod(shape[:axis]) > 1 and max(lengths) * row < _RUN
     if team.size > 1 and scattered and not inner and not dataset.dtype.hasobject and way_of(dataset) == "placed":
-        _put_by_rows(dataset, array.reshape(chosen.full), axis, lengths)
+        from pympi._h5.columns import put_columns
+        team.agree("write", _words(dataset, "columns"))
+        put_columns(dataset, array.reshape(chosen.full), axis, lengths, lambda *what: _put(dataset, *what))
     else:
         put_together(dataset, chosen, array.reshape(chosen.full + inner))
-
-
-def _put_by_rows(dataset, array, axis, lengths):
-    """Ranks exchange their columns for rows, which lie in one piece in the file. Collective.
-
-    In rounds, in each of which a rank brings 16 MiB of rows together.
-    """
-    state, team, shape = dataset._state, dataset._state.team, dataset.shape
-    team.agree("write", _words(dataset, "rows"))
-    array = array.astype(dataset.dtype, copy=False)
-    blocks = [block(shape[0], rank, team.size) for rank in range(team.size)]
-    most = max(stop - start for start, stop in blocks)
-    step = max(1, _ROUND // max(1, math.prod(shape[1:]) * array.itemsize))
-    ends = np.cumsum(lengths)
-    first, last = blocks[team.rank]
-    room = np.empty((min(step, most),) + shape[1:], array.dtype)
-    state.counts.note_memory(2 * room.nbytes)
-    error = None
-    for at in range(0, most, step):
-        parts = [array[min(a + at, b):min(a + at + step, b)] for a, b in blocks]
-        state.counts.exchanged += sum(p.nbytes for r, p in enumerate(parts) if r != team.rank)
-        got = team.comm.alltoall([None if r == team.rank else np.ascontiguousarray(p)
-                                  for r, p in enumerate(parts)])
-        got[team.rank] = parts[team.rank]
-        start, stop = min(first + at, last), min(first + at + step, last)
-        if stop == start or error is not None:
-            continue
-        rows = room[:stop - start]
-        for rank, part in enumerate(got):
-            rows[(slice(None),) * axis + (slice(ends[rank] - lengths[rank], ends[rank]),)] = part
-        where = selections.slab((start,) + (0,) * (len(shape) - 1), rows.shape)
-        try:
-            _put(dataset, where, rows)
-        except BaseException as e:
-            error = e       # the others still exchange
-    team.settle("write", error, structural=False)
 
 
 # ---- --check ----------------------------------------------------------------------------------

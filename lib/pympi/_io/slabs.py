@@ -5,19 +5,22 @@ SPDX-License-Identifier: MIT
 The file's array is taken as (outer, length, inner), of which the ranks share out the middle. Where a
 rank's share is in long runs, it reads and writes them by itself. Where it is scattered (a split of the
 last axis, cyclic shares), ranks read whole pieces that lie behind each other and exchange what is in them:
-each byte of the file is read once, by one rank, whatever the split.
+each byte of the file is read once, by one rank, whatever the split. While a piece is read or written the
+next one's parts are on their way.
 """
 import itertools
 import math
 
 import numpy as np
 
+from pympi import _rounds
 from pympi._agree import Attempt, meet
 from pympi._io.files import read_into, write_from
 from pympi._shares import block_counts
 
-RUN = 256 << 10     # bytes behind each other that are worth a call of their own
-BOX = 8 << 20       # bytes of a piece that is exchanged
+READ_RUN = 16 << 10     # bytes behind each other that are worth a call of their own
+WRITE_RUN = 256 << 10   # the same: several ranks' small pieces keep a file's pages locked
+BOX = 1 << 20           # bytes of a piece that goes by way of a copy
 
 
 class Layout:
@@ -29,6 +32,7 @@ class Layout:
         self.length = shape[axis]
         self.inner = math.prod(shape[axis + 1:])
         self.step = self.inner * dtype.itemsize     # bytes of an index of the axis
+        self.most = BOX                             # bytes of a piece that is exchanged
         self.group(max(self.outer, 1), 0)
 
     def group(self, rows, size):
@@ -40,12 +44,12 @@ class Layout:
         group, row = divmod(outer, self.rows)
         return self.offset + group * self.size + (row * self.length + at) * self.step
 
-    def runs_are_long(self, shares):
+    def runs_are_long(self, shares, run):
         """Whether ranks do without each other: the same answer on every rank."""
         if not shares.in_blocks:
             return False
         longest = max(shares.count(rank) for rank in range(shares.size))
-        return self.outer == 1 or longest * self.step >= RUN
+        return self.outer == 1 or longest * self.step >= run
 
     def boxes(self):
         """The pieces that cover the array: how many, and how many of the outer rows or how many indices
@@ -53,10 +57,10 @@ class Layout:
         row = self.length * self.step
         if row == 0:
             return 0, 1, 0
-        if row <= BOX:
-            rows = max(1, BOX // max(row, 1))
+        if row <= self.most:
+            rows = max(1, self.most // max(row, 1))
             return -(-self.outer // rows), rows, self.length
-        few = max(1, BOX // self.step)
+        few = max(1, self.most // self.step)
         return self.outer * -(-self.length // few), 1, few
 
     def box(self, number):
@@ -74,7 +78,7 @@ def read(comm, call, fd, layout, shares):
     with attempt:
         mine = np.empty((layout.outer, shares.count(comm.rank), layout.inner), layout.dtype)
     meet(comm, call, attempt)
-    if layout.runs_are_long(shares):
+    if layout.runs_are_long(shares, READ_RUN):
         with attempt:
             _read_runs(fd, layout, shares.range(comm.rank)[0], mine)
     else:
@@ -88,7 +92,7 @@ def write(comm, fd, layout, shares, mine, attempt):
 
     What goes wrong is left in the attempt.
     """
-    if layout.runs_are_long(shares):
+    if layout.runs_are_long(shares, WRITE_RUN):
         with attempt:
             _write_runs(fd, layout, shares.range(comm.rank)[0], mine)
     else:
@@ -115,8 +119,9 @@ def _write_runs(fd, layout, start, mine):
             write_from(fd, as_bytes(some), layout.place(outer, start + first))
 
 
-def _rounds(layout, size):
+def _turns(layout, size):
     """In each round the pieces of all ranks, each of which has a run of them; None: it has no more."""
+    layout.most = _rounds.at_once(size)
     bounds = [0, *itertools.accumulate(block_counts(layout.boxes()[0], size))]
     for number in range(bounds[1]):
         yield [layout.box(first + number) if first + number < last else None
@@ -125,16 +130,25 @@ def _rounds(layout, size):
 
 def _read_boxes(comm, fd, layout, shares, mine, attempt):
     """Read pieces, and deal out what is in them."""
-    for boxes in _rounds(layout, comm.size):
-        box, parts = boxes[comm.rank], [None] * comm.size
-        if box is not None:
-            piece = _empty(layout, box)
-            with attempt:
-                _read_box(fd, layout, box, piece)
-            parts = [piece[:, shares.within(rank, *box[1])[0]] for rank in range(comm.size)]
-        for box, part in zip(boxes, comm.alltoall(parts)):
+    def given():
+        for boxes in _turns(layout, comm.size):
+            box, parts = boxes[comm.rank], [None] * comm.size
             if box is not None:
-                mine[slice(*box[0]), shares.within(comm.rank, *box[1])[1]] = part
+                piece = _empty(layout, box)
+                with attempt:
+                    _read_box(fd, layout, box, piece)
+                parts = [piece[:, shares.within(rank, *box[1])[0]] for rank in range(comm.size)]
+                take(box, parts[comm.rank])
+                parts[comm.rank] = None
+            yield parts
+
+    def take(box, part):
+        mine[slice(*box[0]), shares.within(comm.rank, *box[1])[1]] = part
+
+    for boxes, got in zip(_turns(layout, comm.size), _rounds.exchanged(comm, given())):
+        for box, part in zip(boxes, got):
+            if part is not None:
+                take(box, part)
 
 
 def _read_box(fd, layout, box, piece):
@@ -149,11 +163,17 @@ def _read_box(fd, layout, box, piece):
 
 def _write_boxes(comm, fd, layout, shares, mine, attempt):
     """Collect what belongs into pieces, and write them."""
-    for boxes in _rounds(layout, comm.size):
-        parts = [None if box is None else mine[slice(*box[0]), shares.within(comm.rank, *box[1])[1]]
-                 for box in boxes]
-        got, box = comm.alltoall(parts), boxes[comm.rank]
+    def part_of(box):
+        return mine[slice(*box[0]), shares.within(comm.rank, *box[1])[1]]
+
+    def given():
+        for boxes in _turns(layout, comm.size):
+            yield [None if box is None or rank == comm.rank else part_of(box) for rank, box in enumerate(boxes)]
+
+    for boxes, got in zip(_turns(layout, comm.size), _rounds.exchanged(comm, given())):
+        box = boxes[comm.rank]
         if box is not None:
+            got[comm.rank] = part_of(box)
             piece = _empty(layout, box)
             for rank, part in enumerate(got):
                 piece[:, shares.within(rank, *box[1])[0]] = part
