@@ -161,9 +161,8 @@ class Failures(h5cases.Files):
                     ValueError, lambda: d.mine(into=self.np.empty(77 if self.odd else len(self.np.array_split(
                         range(10), self.comm.size)[self.comm.rank]))))
                 self.assertIn("(77,)", words[0])
-                from pympi._h5 import transfers
-                with unittest.mock.patch("pympi._h5.transfers.get_share", self.broken if self.odd else
-                                         transfers.get_share):
+                get = self.broken if self.odd else self.h5.Dataset._get
+                with unittest.mock.patch.object(self.h5.Dataset, "_get", get):
                     words = self.raises_everywhere(OSError, d.mine)
                 self.assertIn("[Errno 5]", words[0])
                 self.assertEqual(sum(self.comm.allgather(int(d.mine().sum()))), 45)

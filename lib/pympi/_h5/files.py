@@ -215,8 +215,12 @@ class State:
             self.place.close()
 
     def abandon(self, error):
-        """An exception leaves the file: tells the others, and where its work is. Local."""
-        self.team.give_up("close", error)
+        """An exception leaves the file: tells the others, and where its work is. Local.
+
+        sys.exit() ends the job by itself, with its status.
+        """
+        if not isinstance(error, SystemExit):
+            self.team.give_up("close", error)
         self.leave_behind(error)
 
     def leave_behind(self, error):
