@@ -19,7 +19,9 @@
 #include "modules/common/runtime.h"
 
 #define STACK_SIGNAL (SIGRTMAX - 1) /* where faulthandler listens; no other use of it is known */
-#define SESSION      "/python/pympi/session/"
+#define OURS         "/python/pympi/"
+#define EXAMPLES     OURS "examples/" /* programs like the user's */
+#define SESSION      OURS "session/"
 #define SPEAKERS     64 /* ranks from here up end without a word: nobody could read so many */
 
 static void die(int number)
@@ -50,7 +52,7 @@ static char *read_frame(char *line)
 static bool is_users(const char *frame)
 {
     return frame[0] == '<' ? strncmp(frame, "<prompt ", 8) == 0
-                           : !strstr(frame, "/python/pympi/mpi.py:") && !strstr(frame, SESSION);
+                           : !strstr(frame, OURS) || strstr(frame, EXAMPLES);
 }
 
 /* The innermost frame that is the user's. Of a session between its statements there is none. */

@@ -171,6 +171,12 @@ class Job(support.Case):
             mpi.recv()
             """, 1, "--- rank 1 of 3", "ValueError: gone wrong")
 
+    def test_where_the_others_were_is_in_the_program(self):
+        """Not in our own library, which waits for it."""
+        r = support.run_ranks(2, "import mpi\nfrom pympi import reductions\nif mpi.rank == 1: 1/0\n"
+                                 "reductions.sum([1.0])\n", timeout=40)
+        self.assertRegex(r.err, r"--- where the others were\n +rank 0: .*\.py:4 in <module>")
+
     def test_no_noise_of_the_launcher(self):
         r = self.ends(2, "if mpi.rank == 0: 1/0\nmpi.barrier()", 1, "ZeroDivisionError")
         for word in ("mpirun", "prterun", "MPI_ABORT", "-----", "PMIX", "Primary job"):
