@@ -8,6 +8,8 @@
 #include "modules/h5/module.h"
 #include "modules/h5/space.h"
 
+#include <stdio.h>
+
 /* The bytes of a chunk and its mask of filters that were left out; None where it is not there. */
 static PyObject *get_chunk(hid_t dataset, const hsize_t *at)
 {
@@ -92,6 +94,9 @@ static PyObject *file_scratch(PyObject *module, PyObject *Py_UNUSED(unused))
     H5Pset_fapl_core(list, (size_t)1 << 20, 0);
     H5Pset_fclose_degree(list, H5F_CLOSE_STRONG);
     hid_t file = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, list);
+    if (file < 0) {
+        ph_error_set("scratch");
+    }
     H5Pclose(list);
     return ph_leave_id(state, file, "scratch");
 }
@@ -115,6 +120,9 @@ static PyObject *chunk_model(PyObject *module, PyObject *args)
     hid_t space = H5Screate_simple(rank, lengths, NULL);
     H5Pset_alloc_time(list, H5D_ALLOC_TIME_INCR);
     hid_t made = H5Dcreate_anon(file, type, space, list, H5P_DEFAULT);
+    if (made < 0) {
+        ph_error_set("chunk");
+    }
     H5Sclose(space);
     H5Tclose(type);
     H5Pclose(list);

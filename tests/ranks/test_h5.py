@@ -176,6 +176,13 @@ class RoundTrip(h5cases.Files):
             self.assertEqual([len(x) for x in f["v"][...]], [r + 2 for r in range(self.comm.size)])
         self.assertEqual(self.by_h5py(lambda f: f["d"].asstr()[...].tolist()), expected)
 
+    def test_two_files_with_packed_chunks(self):
+        with self.file() as f, self.file(name="y") as g:
+            for turn, h in enumerate((f, g, f, g)):
+                h.save(f"d{turn}", self.np.full(4, self.comm.rank), compression=1)
+            for turn, h in enumerate((f, g, f, g)):
+                self.assertEqual(h[f"d{turn}"][::4].tolist(), list(range(self.comm.size)))
+
     def test_fill_values_and_resizing(self):
         with self.file() as f:
             for i, options in enumerate(({}, {"compression": "gzip"})):

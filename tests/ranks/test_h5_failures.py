@@ -4,6 +4,8 @@
 
 import contextlib
 import os
+import signal
+import threading
 import time
 import unittest.mock
 import warnings
@@ -236,6 +238,156 @@ class Failures(h5cases.Files):
         self.raises_everywhere(ValueError, lambda: list(f))
         with self.file("r") as f:
             self.raises_everywhere(OSError, lambda: f.create_group("g"))
+
+    def bad(self):
+        """(what, call(file), good call): each is refused, whoever makes it."""
+        np = self.np
+        return (
+            ("no name", lambda f: f.create_group(""), lambda f: f.create_group("a")),
+            ("a name with a null", lambda f: f.create_group("a\0b"), lambda f: f.create_group("a")),
+            ("a name that is no text", lambda f: f.create_group(7), lambda f: f.create_group("a")),
+            ("a group in a dataset", lambda f: f.create_group("before/a"), lambda f: f.create_group("a")),
+            ("a negative length", lambda f: f.create_dataset("a", (-3,)), lambda f: f.create_dataset("a", (3,))),
+            ("too many elements", lambda f: f.create_dataset("a", (2**70,)), lambda f: f.create_dataset("a", (3,))),
+            ("too many axes", lambda f: f.create_dataset("a", (1,) * 40), lambda f: f.create_dataset("a", (3,))),
+            ("no shape", lambda f: f.create_dataset("a"), lambda f: f.create_dataset("a", (3,))),
+            ("data of another shape", lambda f: f.create_dataset("a", (3,), data=[1, 2]),
+             lambda f: f.create_dataset("a", (2,), data=[1, 2])),
+            ("a type that HDF5 has not", lambda f: f.create_dataset("a", (3,), "M8[s]"),
+             lambda f: f.create_dataset("a", (3,), "i8")),
+            ("any object", lambda f: f.create_dataset("a", data=[object()]), lambda f: f.create_dataset("a", data=[1])),
+            ("chunks beyond the shape", lambda f: f.create_dataset("a", (3,), chunks=(9,)),
+             lambda f: f.create_dataset("a", (3,), chunks=(3,))),
+            ("chunks of no length", lambda f: f.create_dataset("a", (3,), chunks=(0,)),
+             lambda f: f.create_dataset("a", (3,), chunks=(3,))),
+            ("an unknown filter", lambda f: f.create_dataset("a", (3,), compression="zip"),
+             lambda f: f.create_dataset("a", (3,), compression="gzip")),
+            ("a level that gzip has not", lambda f: f.create_dataset("a", (3,), compression=11),
+             lambda f: f.create_dataset("a", (3,), compression=1)),
+            ("an unknown option", lambda f: f.create_dataset("a", (3,), colour="red"),
+             lambda f: f.create_dataset("a", (3,))),
+            ("an attribute of any object", lambda f: f.attrs.update(a=object()), lambda f: f.attrs.update(a=1)),
+            ("an attribute of 64 KiB", lambda f: f.attrs.update(a=np.zeros(9000)), lambda f: f.attrs.update(a=1)),
+            ("an attribute's name with a null", lambda f: f.attrs.update({"a\0b": 1}), lambda f: f.attrs.update(a=1)),
+            ("no such attribute", lambda f: f.attrs.__delitem__("a"), lambda f: f.attrs.update(a=1)),
+            ("no such name", lambda f: f.__delitem__("a"), lambda f: f.create_group("a")),
+            ("moved from nowhere", lambda f: f.move("q", "a"), lambda f: f.create_group("a")),
+            ("moved onto another", lambda f: f.move("more", "before"), lambda f: f.create_group("a")),
+            ("a text for a number", lambda f: f["more"].__setitem__(0, "x"), lambda f: f["more"].__setitem__(0, 4)),
+            ("a shape that does not fit", lambda f: f["more"].__setitem__(slice(0, 3), [1, 2]),
+             lambda f: f["more"].__setitem__(0, 4)),
+            ("an index that is none", lambda f: f["more"].__setitem__(1.5, 1), lambda f: f["more"].__setitem__(0, 4)),
+            ("a step backwards", lambda f: f["more"].__setitem__(slice(None, None, -1), 1),
+             lambda f: f["more"].__setitem__(0, 4)),
+            ("a negative shape", lambda f: f["long"].resize((-1,)), lambda f: f["long"].resize((4,))),
+            ("beyond maxshape", lambda f: f["long"].resize((99,)), lambda f: f["long"].resize((4,))),
+            ("not resizable", lambda f: f["more"].resize((2,)), lambda f: f["long"].resize((4,))),
+            ("a part without axes", lambda f: f.save("a", 1.0), lambda f: f.save("a", np.ones(3))),
+            ("no such axis", lambda f: f.save("a", np.ones(3), 1), lambda f: f.save("a", np.ones(3))),
+            ("parts that do not fill it", lambda f: f["more"].write(np.ones(3)), lambda f: f["more"].__setitem__(0, 4)))
+
+    def refused(self, what, act):
+        """act() raises on every rank, in time, and not that something is broken."""
+        start = time.process_time()
+        try:
+            act()
+        except self.h5.Disagreement as e:
+            text = f"Disagreement: {e}"
+        except (TypeError, ValueError, KeyError, OSError, OverflowError, IndexError, RuntimeError, mpi.PeerError) as e:
+            text = f"{type(e).__name__}: {e}"
+        else:
+            text = ""
+        texts = self.everywhere(text)
+        self.assertTrue(all(texts), (what, texts))
+        self.assertFalse([t for t in texts if "different files" in t or "failed on" in t], (what, texts))
+        self.assertLess(time.process_time() - start, LIMIT, what)
+
+    def check_bad(self, which):
+        """One file goes through all of it: what was refused has changed nothing, on no rank."""
+        with self.file() as f:
+            f["before"] = 1
+            f["more"] = [1, 2, 3]
+            f.create_dataset("long", (5,), "i4", maxshape=(9,), chunks=(2,))
+            for what, bad, good in self.bad():
+                self.refused(what, lambda: (bad if which(self.comm.rank) else good)(f))
+                self.assertEqual((sorted(f), f["long"].shape, f["more"][...].tolist(), dict(f.attrs)),
+                                 (["before", "long", "more"], (5,), [1, 2, 3], {}), what)
+            f["after"] = 2
+        with self.file("r") as f:
+            self.assertEqual(sorted(f), ["after", "before", "long", "more"])
+
+    def test_bad_names_and_values(self):
+        self.check_bad(lambda rank: True)
+
+    def test_bad_names_and_values_of_one_rank(self):
+        self.check_bad(lambda rank: self.odd)
+
+    def test_bad_names_and_values_of_all_but_one(self):
+        self.check_bad(lambda rank: not self.odd)
+
+    def test_only_one_rank_calls(self):
+        """A dataset, an attribute, a flush: of one rank only, while the others go on to something else."""
+        for act in (lambda f: f.create_dataset("a", (3,)), lambda f: f.attrs.update(a=1), lambda f: f.flush(),
+                    lambda f: f["before"].__setitem__((), 2), lambda f: f["long"].resize((7,))):
+            def both(act=act):
+                with self.file() as f:
+                    f["before"] = 1
+                    f.create_dataset("long", (5,), maxshape=(9,))
+                    if self.odd:
+                        act(f)
+                    f.create_group("g")
+            self.raises_everywhere(self.h5.Disagreement, both)
+
+    def test_one_comes_late(self):
+        with self.file() as f:
+            for name in "ab":
+                if self.odd:
+                    time.sleep(0.2)
+                f.save(name, self.np.full(3, self.comm.rank))
+            self.assertEqual(f["b"][::3].tolist(), list(range(self.comm.size)))
+
+    def test_one_has_nothing(self):
+        np = self.np
+        with self.file() as f:
+            for i, options in enumerate(({}, {"compression": 1}, {"chunks": (2, 2)}, {"maxshape": (None, 20)})):
+                for axis in 0, 1:
+                    shape = [2, 2]
+                    shape[axis] = 0 if self.odd else 2
+                    d = f.save(f"d{i}{axis}", np.full(shape, self.comm.rank), axis, **options)
+                    self.assertEqual(d.shape[axis], 2 * (self.comm.size - 1))
+                    self.assertEqual(d[(slice(None),) * axis + (slice(None, None, 2),)].ravel()[-1], self.comm.size - 2)
+            nothing = f.save("nothing", np.empty((0, 3)))
+            self.assertEqual(nothing.shape, (0, 3))
+            t = f.create_dataset("t", (self.comm.size,), self.h5.string_dtype())
+            t[self.comm.rank:self.comm.rank + (not self.odd)] = "x"
+            self.assertEqual(t[...].tolist(), [b"x"] * (self.comm.size - 1) + [b""])
+
+    def test_interrupted_in_a_wait(self):
+        """^C on one rank while it waits for another, which hears of it when it comes."""
+        def act():
+            with self.file() as f:
+                f["flushed"] = 1
+                f.flush()
+                self.comm.barrier()
+                if self.comm.rank == 0:
+                    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+                    timer.start()
+                    try:
+                        f.create_group("g")
+                    finally:
+                        timer.join()
+                        self.comm.send(None, self.comm.size - 1)
+                if self.odd:
+                    self.comm.recv(0)
+                f.create_group("g")
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            self.raises_everywhere((KeyboardInterrupt, mpi.Error), act)
+        finally:
+            signal.signal(signal.SIGINT, before)
+        self.comm.barrier()
+        with self.h5.File(self.path() + ".partial") as f:
+            self.assertEqual(list(f), ["flushed"])
 
 
 class Commit(h5cases.Files):
