@@ -19,6 +19,26 @@ typedef struct {
     bool whole; /* an attribute: all of it, and no spaces */
 } move;
 
+/* Memory for so many selected elements, of their shape where they have one: else HDF5 goes through those of
+ * chunked datasets one by one. */
+static hid_t memory_space(hid_t space, hsize_t count)
+{
+    hsize_t shape[H5S_MAX_RANK], start[H5S_MAX_RANK], step[H5S_MAX_RANK], block[H5S_MAX_RANK];
+    int rank = H5Sget_simple_extent_dims(space, shape, NULL);
+    H5S_sel_type type = H5Sget_select_type(space);
+    if (rank < 2 || (type != H5S_SEL_ALL && type != H5S_SEL_HYPERSLABS) ||
+        (type == H5S_SEL_HYPERSLABS && H5Sis_regular_hyperslab(space) <= 0)) {
+        return H5Screate_simple(1, &count, NULL);
+    }
+    if (type == H5S_SEL_HYPERSLABS) {
+        H5Sget_regular_hyperslab(space, start, step, shape, block);
+        for (int i = 0; i < rank; i++) {
+            shape[i] *= block[i];
+        }
+    }
+    return H5Screate_simple(rank, shape, NULL);
+}
+
 static int open_move(move *one, PyObject *selection)
 {
     one->whole = H5Iget_type(one->from) == H5I_ATTR;
@@ -32,9 +52,8 @@ static int open_move(move *one, PyObject *selection)
         PyErr_SetString(PyExc_IndexError, "the selection reaches beyond the shape");
         return -1;
     }
-    const hsize_t length = (hsize_t)count;
     one->count = (size_t)count;
-    one->memory = H5Screate_simple(1, &length, NULL);
+    one->memory = memory_space(one->space, (hsize_t)count);
     return one->memory < 0 ? ph_error_set("selection") : 0;
 }
 

@@ -103,6 +103,8 @@ class _Maker:
         """(mask, bytes) of a chunk."""
         place = self.grid.place(number)
         extent = self.grid.extent(place)
+        if whole and extent == self.grid.chunk:
+            return self._filtered(np.ascontiguousarray(pieces[0][1], self.base))
         room = np.zeros(self.grid.chunk + self.inner, self.base)
         if not whole:
             there = dtypes.get(self.dataset._id, self.type_id, self.dtype, extent, (place, extent, (1,) * len(extent)))
