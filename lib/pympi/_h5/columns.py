@@ -26,6 +26,7 @@ class Rows:
         self.step = max(1, _rounds.at_once(team.size) // max(1, row))
         self.most = max(stop - start for start, stop in self.blocks)
         self.memory = 3 * min(self.step, self.most) * row
+        self.room = None    # for the rows of a round
         self.given = 0      # bytes for other ranks
         self.error = None
 
@@ -67,7 +68,9 @@ class Rows:
             self.error = e      # the others still exchange
 
     def _put(self, first, last, parts, put):
-        rows = np.empty((last - first, *self.shape[self.axis:]), np.result_type(*parts))
+        if self.room is None:
+            self.room = np.empty((min(self.step, self.most), *self.shape[self.axis:]), np.result_type(*parts))
+        rows = self.room[:last - first]
         for part, start, end in zip(parts, self.starts, self.ends):
             rows[:, start:end] = part
         done = 0
