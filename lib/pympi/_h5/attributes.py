@@ -91,14 +91,31 @@ def _objects(value, dtype):
     return out
 
 
-def fingerprint(array):
-    """What ranks compare of a value, short. Local."""
-    if isinstance(array, Empty):
-        return repr(array)
-    data = repr(dtypes.pack(array, array.dtype)).encode() if array.dtype.hasobject else array.tobytes()
-    text = np.array2string(array, threshold=6, edgeitems=2).replace("\n", " ")
-    text = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
-    return f"{text} ({array.dtype}{list(array.shape)}, {hashed(data):x})"
+class Fingerprint:
+    """What ranks compare of a value: its repr, which is short, and made when it is asked for."""
+
+    def __init__(self, array):
+        self._array = array
+
+    def __repr__(self):
+        array = self._array
+        if isinstance(array, Empty):
+            return repr(array)
+        if array.dtype.hasobject:
+            data = repr(dtypes.pack(array, array.dtype)).encode()
+        else:
+            data = dtypes.memory_of(np.ascontiguousarray(array))
+        text = _few(array)
+        text = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+        return f"{text} ({array.dtype}{list(array.shape)}, {hashed(data):x})"
+
+
+def _few(array):
+    """The first elements and the last as text."""
+    if array.size <= 6:
+        return str(array.tolist())
+    first, last = array.flat[:2].tolist(), array.flat[-2:].tolist()
+    return f"[{first[0]!r}, {first[1]!r}, …, {last[0]!r}, {last[1]!r}]"
 
 
 class Attributes(MutableMapping):
@@ -150,7 +167,7 @@ class Attributes(MutableMapping):
                 array = array.reshape(shape)
             full = np.dtype(dtype) if dtype is not None else array.dtype
             type_id = dtypes.make(full)
-            words = (("of", self._owner.name), ("name", name), ("value", fingerprint(array)))
+            words = (("of", self._owner.name), ("name", name), ("value", Fingerprint(array)))
             act = self._maker(_key(name), array, full, type_id)
         except BaseException as e:
             error = e

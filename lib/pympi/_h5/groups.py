@@ -123,9 +123,12 @@ class Group(Base, MutableMapping):
         if isinstance(name, dtypes.Reference):
             return self._dereferenced(name)
         key = _key(name)
-        if not self._leads(key):
-            raise KeyError(f"Unable to open object (object {_shown(name)!r} doesn't exist)")
-        return self._wrapped(_h5.object_open(self._id, key))
+        try:
+            return self._wrapped(_h5.object_open(self._id, key))
+        except Exception:
+            if self._leads(key):
+                raise
+        raise KeyError(f"Unable to open object (object {_shown(name)!r} doesn't exist)")
 
     def _leads(self, key):
         """Whether a path leads to an object, without asking HDF5 for more than it says without an error."""

@@ -9,7 +9,7 @@ import numpy as np
 import _pympi_h5 as _h5
 
 from pympi._h5 import dtypes
-from pympi._h5.attributes import Empty, fingerprint, typed
+from pympi._h5.attributes import Empty, Fingerprint, typed
 
 _DEFLATE, _SHUFFLE, _FLETCHER32, _SZIP, _SCALEOFFSET, _LZF = 1, 2, 3, 4, 6, 32000
 _OPTIONAL = 1
@@ -35,7 +35,7 @@ class Wish:
         """What ranks compare."""
         yield "shape", self.shape
         yield "dtype", str(self.dtype) + str(self.dtype.metadata or "")
-        yield "data", None if self.data is None else fingerprint(self.data)
+        yield "data", None if self.data is None else Fingerprint(self.data)
         for name in "chunks", "maxshape", "filters", "fill", "compact", "fill_time", "track_times", "track_order":
             value = getattr(self, name)
             if value:
