@@ -274,7 +274,7 @@ static int read_bundle(pi_options *options)
 
 int pi_options_parse(pi_options *options, int argc, char **argv)
 {
-    *options = (pi_options){.output = "raw", .mpi_threads = "multiple"};
+    *options = (pi_options){.mpi_threads = "multiple"};
     options->argv = malloc(((size_t)argc + 1) * sizeof *options->argv);
     if (!options->argv) {
         pi_say("out of memory for the command line");
@@ -295,6 +295,9 @@ int pi_options_parse(pi_options *options, int argc, char **argv)
         }
     }
     keep_rest(options, &line);
+    if (!options->output) { /* pvbatch's scripts print once */
+        options->output = options->paraview && options->ranks ? "fold" : "raw";
+    }
     read_check(options);
     if (options->job) {
         shorten_colons(options);

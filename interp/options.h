@@ -24,7 +24,7 @@ typedef struct pi_options {
     const char *launcher_args;
     const char *hosts;
     const char *hostfile;
-    const char *output;      /* "raw" unless --output was given */
+    const char *output;      /* "raw", for a job of --pv "fold", unless --output was given */
     const char *mpi_threads; /* "multiple" unless --mpi-threads was given */
     int thread_level;        /* the same from 0, single, to 3, multiple */
     const char *job;         /* --job: what the front tells its ranks; not for users */
