@@ -6,13 +6,20 @@ ParaView's symmetric batch mode runs a script on every rank, on the MPI that is 
 of its data is then answered by each rank for its own part; here it is made global again, as it is in pvbatch
 where rank 0 asks for all.
 """
+import contextlib
+import ctypes
+import functools
 import importlib.machinery
 import importlib.util
+import signal
 import sys
 import warnings
 
 from pympi import mpi
 from pympi._vis import display
+
+
+SIGACTION = 256     # bytes that the C library's struct sigaction has at most
 
 
 def prepare():
@@ -60,8 +67,24 @@ class _Loader:
 
     def exec_module(self, module):
         module.__loader__ = module.__spec__.loader = self.loader
-        self.loader.exec_module(module)
+        with _kept_signals():
+            self.loader.exec_module(module)
         _BEHIND[module.__name__](module)
+
+
+@contextlib.contextmanager
+def _kept_signals():
+    """Signals do behind the block what they did before: VTK's logger, when it starts, takes those that end a process,
+    ^C among them, and writes a stack of C functions."""
+    libc = ctypes.CDLL(None)
+    kept = {number: ctypes.create_string_buffer(SIGACTION) for number in signal.valid_signals()}
+    for number, action in kept.items():
+        libc.sigaction(number, None, action)
+    try:
+        yield
+    finally:
+        for number, action in kept.items():
+            libc.sigaction(number, action, None)
 
 
 def _choose_batch(paraview):
@@ -84,9 +107,19 @@ def _look_after(servermanager):
 
 
 def _look_after_simple(simple):
-    if mpi.size > 1:
-        from pympi._vis import information
-        information.make_show_global(simple)
+    from pympi._vis import information
+    information.make_show_global(simple)
+    information.make_pictures_whole(simple)
+    simple.LoadState = _with_display(simple.LoadState)
+
+
+def _with_display(call):
+    """The call, which makes views without being seen, behind a look for a display."""
+    @functools.wraps(call)
+    def shown(*args, **params):
+        display.ensure()
+        return call(*args, **params)
+    return shown
 
 
 _BEHIND = {"paraview": _choose_batch, "paraview.servermanager": _look_after,

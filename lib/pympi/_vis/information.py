@@ -4,9 +4,13 @@ SPDX-License-Identifier: MIT
 
 The calls that are made global here are collective over the world, as drawing is.
 """
+import functools
 import math
 
 from pympi import mpi
+from pympi._vis import display
+
+IMAGE_WRITERS = {("writers", kind + "Writer") for kind in ("BMP", "JPEG", "PNG", "PNM", "TIFF")}
 
 
 def make_global(servermanager):
@@ -81,7 +85,8 @@ def make_global(servermanager):
     servermanager.DataInformation = DataInformation
     servermanager.ArrayInformation = ArrayInformation
     servermanager.FieldDataInformation = FieldDataInformation
-    _make_rescaling_global(servermanager)
+    _make_representations_global(servermanager, DataInformation)
+    _make_writers_of_images_single(servermanager)
 
 
 def _range(own):
@@ -107,19 +112,29 @@ def _larger(one, other):
     return list(map(min, one[0], other[0])), list(map(max, one[1], other[1]))
 
 
-def _make_rescaling_global(servermanager):
-    """The colours of a representation are scaled to the range of all ranks' data."""
+def _make_representations_global(servermanager, information):
+    """What representations tell is of all ranks' data, and their colours are scaled to its range."""
     get = servermanager.Proxy.__getattr__
 
     def __getattr__(self, name):
         value = get(self, name)
-        if name != "RescaleTransferFunctionToDataRange":
-            return value
-
-        def rescale(*args):
-            return agree_on_colors(self, _has_data(self) and value(*args))
-        return rescale
+        if name == "GetRepresentedDataInformation":
+            return lambda *args: information(value(*args), None, 0)
+        if name == "RescaleTransferFunctionToDataRange":
+            return lambda *args: agree_on_colors(self, _has_data(self) and value(*args))
+        return value
     servermanager.Proxy.__getattr__ = __getattr__
+
+
+def _make_writers_of_images_single(servermanager):
+    """Rank 0 has the picture; what the others have of it is not written over it."""
+    update = servermanager.SourceProxy.UpdatePipeline
+
+    def UpdatePipeline(self, time=None):
+        if mpi.rank == 0 or (self.SMProxy.GetXMLGroup(), self.SMProxy.GetXMLName()) not in IMAGE_WRITERS:
+            update(self, time)
+    UpdatePipeline.__doc__ = update.__doc__
+    servermanager.SourceProxy.UpdatePipeline = UpdatePipeline
 
 
 def _has_data(representation):
@@ -130,16 +145,80 @@ def _has_data(representation):
 
 
 def make_show_global(simple):
-    """Show() may scale colours, too. Local."""
+    """What is shown looks as it does under pvbatch, which goes by the data: ParaView leaves that out where ranks know
+    their own data alone. Local."""
     show = simple.Show
 
+    @functools.wraps(show)
     def Show(proxy=None, view=None, representationType=None, **params):
+        display.ensure()
+        proxy = proxy or simple.GetActiveSource()
+        if hasattr(proxy, "UpdatePipeline"):
+            proxy.UpdatePipeline(simple.GetAnimationScene().AnimationTime)
+        old = _shown_before(simple, proxy, view)
         shown = show(proxy, view, representationType, **params)
+        if old is None and representationType is None:
+            _choose_looks(shown, params)
         if mpi.allreduce(_is_colored(shown), mpi.LOR):
-            agree_on_colors(shown, _is_colored(shown))
+            shown.RescaleTransferFunctionToDataRange(False, False)
         return shown
-    Show.__doc__ = show.__doc__
     simple.Show = Show
+
+
+def make_pictures_whole(simple):
+    """A picture has by default the size of its view, which ParaView looks for in what ranks do not have. Local."""
+    for save in simple.SaveScreenshot, simple.SaveAnimation:
+        setattr(simple, save.__name__, _sized(simple, save))
+
+
+def _sized(simple, save):
+    @functools.wraps(save)
+    def sized(filename, viewOrLayout=None, *args, **params):
+        view = viewOrLayout or simple.GetActiveView()
+        if hasattr(view, "ViewSize"):
+            params.setdefault("ImageResolution", list(view.ViewSize))
+        return save(filename, viewOrLayout, *args, **params)
+    return sized
+
+
+def _shown_before(simple, proxy, view):
+    view = view or simple.GetActiveView()
+    return view and view.SMProxy.FindRepresentation(proxy.SMProxy, getattr(proxy, "Port", 0))
+
+
+def _choose_looks(shown, given):
+    """A representation's type and colours: those that the first rank with data has found. Collective over world."""
+    own = None
+    if _has_data(shown):
+        own = _default(shown, "Representation"), _default(shown, "ColorArrayName")
+    kind, colored = mpi.allreduce(own, lambda one, other: one or other) or ((), ())
+    if kind and "Representation" not in given:
+        shown.SetRepresentationType(kind[0])
+    if len(colored) == 5 and "ColorArrayName" not in given:
+        if kind[:1] == ["Outline"]:
+            colored[4] = ""
+        else:
+            shown.SetScalarColoring(colored[4], int(colored[3]))
+        for place in 3, 4:      # without a name, too
+            shown.SMProxy.GetProperty("ColorArrayName").SetElement(place, colored[place])
+        shown.SMProxy.UpdateVTKObjects()
+
+
+def _default(shown, name):
+    """What a property's domains, which know the data, would make of it: its elements."""
+    known, values = shown.SMProxy.GetProperty(name), []
+    if known is None:
+        return values
+    domains = known.NewDomainIterator()
+    domains.Begin()
+    before = [known.GetElement(i) for i in range(known.GetNumberOfElements())]
+    while not domains.IsAtEnd() and not values:
+        if domains.GetDomain().SetDefaultValues(known, False):
+            values = [known.GetElement(i) for i in range(known.GetNumberOfElements())]
+        domains.Next()
+    for i, value in enumerate(before):
+        known.SetElement(i, value)
+    return values
 
 
 def _is_colored(representation):
