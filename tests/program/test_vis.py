@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import textwrap
 import unittest
 
 from support import Case, has, run_ranks
@@ -17,6 +18,9 @@ exec sleep 1000
 
 
 class Display(Case):
+    # mpirun puts its own folder in front of the ranks' PATH, and with it Xvfb where that is installed.
+    CLEAN = "import os; os.environ['PATH'] = os.environ['CLEAN_PATH']; from pympi import vis\n"
+
     def environment(self, server=None):
         """A PATH with what a job needs, and a server of ours or none."""
         folder = os.path.join(self.folder, "bin")
@@ -29,42 +33,39 @@ class Display(Case):
         if server is not None:
             path = self.write("bin/Xvfb", server)
             os.chmod(path, 0o755)
-        return {"PATH": folder, "DISPLAY": None, "XAUTHORITY": None,
+        return {"PATH": folder, "CLEAN_PATH": folder, "DISPLAY": None, "XAUTHORITY": None,
                 "SERVER_SAYS": os.path.join(self.folder, "said")}
 
     def test_no_server(self):
-        result = run_ranks(3, """
-            from pympi import vis
+        code = textwrap.dedent("""
             try:
                 vis.display()
             except vis.NoDisplay as wrong:
                 print(wrong, flush=True)
-        """, "--output", "fold", env=self.environment())
+        """)
+        result = run_ranks(3, self.CLEAN + code, "--output", "fold", env=self.environment())
         self.ok(result)
         self.assertRegex(result.out, r"^vis: there is no X server on \S+, and no Xvfb to start one: install the "
                                      r"package xvfb, or set DISPLAY\n$")
 
     def test_display_that_does_not_answer(self):
-        result = run_ranks(1, "from pympi import vis; vis.display()", env=self.environment() | {"DISPLAY": ":971"})
+        result = run_ranks(1, self.CLEAN + "vis.display()", env=self.environment() | {"DISPLAY": ":971"})
         self.assertEqual(result.status, 1)
         self.assertIn("NoDisplay: vis: the X server ':971' does not answer on ", result.err)
 
     def test_server_that_does_not_start(self):
         env = self.environment("#!/bin/sh\necho 'Fatal server error: no screens' >&2\nexit 1\n")
-        result = run_ranks(1, "from pympi import vis; vis.display()", env=env)
+        result = run_ranks(1, self.CLEAN + "vis.display()", env=env)
         self.assertEqual(result.status, 1)
         self.assertRegex(result.err, "does not start on .*: Fatal server error: no screens")
 
     def test_server_ends_with_its_rank(self):
         """However that ends; and where its cookie is nobody else reads."""
         for end in "pass", "1 / 0", "os.kill(os.getpid(), 9)":
-            result = run_ranks(1, f"""
-                import os
-                from pympi import vis
-                vis.display()
-                print(os.environ["DISPLAY"], open(os.environ["XAUTHORITY"], "rb").read(2), flush=True)
-                {end}
-                """, env=self.environment(SERVER))
+            code = f"""vis.display()
+print(os.environ["DISPLAY"], open(os.environ["XAUTHORITY"], "rb").read(2), flush=True)
+{end}"""
+            result = run_ranks(1, self.CLEAN + code, env=self.environment(SERVER))
             self.assertRegex(result.out, r"^:\d{4,5} b'\\x01\\x00'\n$", result.err)
             with open(os.path.join(self.folder, "said"), encoding="utf-8") as file:
                 self.assertIn("-noreset -nolisten tcp", file.read())
