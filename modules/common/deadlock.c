@@ -205,7 +205,7 @@ void pc_deadlock_rest(bool rests)
     pc_runtime_ledger()->epoch++;
 }
 
-void pc_deadlock_finish(void)
+void pc_deadlock_finish(void (*aside)(void))
 {
     pc_deadlock *own = pc_runtime_deadlock();
     if (!pc_ledger_kept() || own->ended) {
@@ -216,6 +216,9 @@ void pc_deadlock_finish(void)
     pc_parcel_send(pc_parcel_new(PC_DEADLOCK_ENDED, 0), 0);
     while (!own->dismissed || pc_runtime_parcels()->going) {
         look(NULL, now_ns());
+        if (aside) {
+            aside();
+        }
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
 }

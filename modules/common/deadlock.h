@@ -45,7 +45,7 @@ bool pc_deadlock_suspected(const pc_board_wait *wait);
 void pc_deadlock_rest(bool rests);
 
 /* The last thing before MPI is finalised: the others may still wait for this rank. Returns when all have
- * come here. */
-void pc_deadlock_finish(void);
+ * come here; aside() is called meanwhile, unless it is NULL. */
+void pc_deadlock_finish(void (*aside)(void));
 
 #endif

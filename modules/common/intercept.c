@@ -49,7 +49,8 @@ int pc_intercept_behind(int code)
 PC_EXPORT int MPI_Finalize(void)
 {
     if (pc_runtime_usable()) {
-        pc_deadlock_finish();
+        pc_ending_meet();
+        pc_deadlock_finish(NULL);
     }
     return PMPI_Finalize();
 }

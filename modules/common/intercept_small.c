@@ -14,25 +14,6 @@
 #define SMALL 2048 /* bytes */
 #define TAGS  32768
 
-typedef struct {
-    MPI_Request *requests;
-    int count;
-} request_list;
-
-static int poll_list(void *what, int *done_p)
-{
-    request_list *list = what;
-    return list->count == 1
-               ? PMPI_Test(list->requests, done_p, MPI_STATUS_IGNORE)
-               : PMPI_Testall(list->count, list->requests, done_p, MPI_STATUSES_IGNORE);
-}
-
-static int wait_plain(MPI_Request *requests, int count, const pc_board_wait *wait)
-{
-    request_list list = {requests, count};
-    return pc_wait_plain(poll_list, &list, wait);
-}
-
 /* Waits for all ranks, who then make the twin. MPI's code. */
 static int make_twin(MPI_Comm comm, pc_twin *twin, const char *call)
 {
@@ -53,8 +34,8 @@ static bool begin(pc_tree *tree, MPI_Comm comm, const char *call, int *code_p)
     if (!twin || *code_p != MPI_SUCCESS) {
         return false;
     }
-    *tree =
-        (pc_tree){twin->comm, twin->rank, twin->size, (int)(twin->begun % TAGS), call, wait_plain};
+    *tree = (pc_tree){twin->comm, twin->rank,        twin->size, (int)(twin->begun % TAGS),
+                      call,       pc_wait_code_plain};
     return true;
 }
 

@@ -33,6 +33,7 @@ static struct {
     pc_deadlock deadlock;
     pc_judge judge;
     pc_session session;
+    pc_ending end;
 } runtime;
 
 pc_session *pc_runtime_session(void)
@@ -44,6 +45,11 @@ void pc_runtime_note_statement(unsigned statement, unsigned epoch)
 {
     runtime.state.statement = statement;
     runtime.state.epoch = epoch;
+}
+
+pc_ending *pc_runtime_ending_state(void)
+{
+    return &runtime.end;
 }
 
 pc_ledger *pc_runtime_ledger(void)

@@ -4,6 +4,7 @@
 #define PYMPI_COMMON_RUNTIME_H
 
 #include "modules/common/compat.h"
+#include "modules/common/ending.h"
 #include "modules/common/entry.h"
 #include "modules/common/judge.h"
 #include "modules/common/progress.h"
@@ -79,6 +80,9 @@ int *pc_runtime_twins(void);
 
 /* The session's part; see session.h, gate.h. */
 pc_session *pc_runtime_session(void);
+
+/* The end's part; see ending.c. */
+pc_ending *pc_runtime_ending_state(void);
 
 /* Notes the statement that runs on this rank, and how many have been broken. */
 void pc_runtime_note_statement(unsigned statement, unsigned epoch);

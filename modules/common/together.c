@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "modules/common/ending.h"
 #include "modules/common/exitcode.h"
 #include "modules/common/lastword.h"
 #include "modules/common/runtime.h"
@@ -99,12 +100,16 @@ static PyObject *leaving(PyObject *unused, PyObject *args)
         pthread_create(&thread, NULL, end_in_time, NULL) == 0) {
         pthread_detach(thread);
     }
+    if (!pc_runtime_failing(0) && pc_ending_look_after() < 0) {
+        return NULL;
+    }
     Py_RETURN_NONE;
 }
 
 static PyMethodDef leaving_methods[] = {
     {"leaving", leaving, METH_NOARGS,
-     PyDoc_STR("leaving()\n\nSees to it that a rank that has failed ends. Local.")},
+     PyDoc_STR("leaving()\n\nSees to it that a rank that has failed ends, and that what another "
+               "has left goes on. Local.")},
     {0},
 };
 

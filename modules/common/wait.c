@@ -235,14 +235,21 @@ typedef struct {
 static int poll_requests(void *what, int *done_p)
 {
     request_list *list = what;
-    return list->count == 1 ? MPI_Test(list->requests, done_p, MPI_STATUS_IGNORE)
-                            : MPI_Testall(list->count, list->requests, done_p, MPI_STATUSES_IGNORE);
+    return list->count == 1
+               ? PMPI_Test(list->requests, done_p, MPI_STATUS_IGNORE)
+               : PMPI_Testall(list->count, list->requests, done_p, MPI_STATUSES_IGNORE);
 }
 
 int pc_wait_code(MPI_Request *requests, int count, const pc_board_wait *wait)
 {
     request_list list = {requests, count};
     return pc_wait_until(poll_requests, &list, wait) < 0 ? PC_WAIT_BROKEN : MPI_SUCCESS;
+}
+
+int pc_wait_code_plain(MPI_Request *requests, int count, const pc_board_wait *wait)
+{
+    request_list list = {requests, count};
+    return pc_wait_plain(poll_requests, &list, wait);
 }
 
 void pc_wait_leave(const MPI_Request *requests, int count, PyObject *owner)

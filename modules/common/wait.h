@@ -37,6 +37,9 @@ int pc_wait_all_noted(MPI_Request *requests, int count, PyObject *owner, const p
  * requests are still under way. */
 int pc_wait_code(MPI_Request *requests, int count, const pc_board_wait *wait);
 
+/* The same for a caller that may or may not have the GIL, or no Python. */
+int pc_wait_code_plain(MPI_Request *requests, int count, const pc_board_wait *wait);
+
 /* Leaves the requests to MPI; they are kept with their owner until they are done. */
 void pc_wait_leave(const MPI_Request *requests, int count, PyObject *owner);
 

@@ -56,7 +56,7 @@ static int read_peer(request_to_join *wish, PyObject *peer, PyObject *remote, pm
 static int most_tags(void)
 {
     const pc_runtime *runtime = pc_runtime_get();
-    return runtime->tag_most - 2 * runtime->tag_half;
+    return runtime->tag_most - 2 * runtime->tag_half - 1; /* the last tag is that of ending.c */
 }
 
 static int read_wish(request_to_join *wish, pm_comm *comm, PyObject *args, PyObject *keywords)

@@ -177,6 +177,23 @@ class Job(support.Case):
                                  "reductions.sum([1.0])\n", timeout=40)
         self.assertRegex(r.err, r"--- where the others were\n +rank 0: .*\.py:4 in <module>")
 
+    def test_what_a_rank_leaves_under_way_goes_on(self):
+        """Its part of a collective that it did not wait for, which needs Python; where nobody comes all end."""
+        code = """if True:
+            import time
+            if mpi.rank == 0 or sys.argv[1] == "all":
+                if mpi.rank:
+                    time.sleep(0.3)
+                kept = mpi.iallreduce(["x"], lambda one, other: one + other)
+            if mpi.rank and sys.argv[1] == "all":
+                print(len(kept.wait()))
+            """
+        for options in [], ["--check"]:
+            for who, out in ("all", "3\n3\n"), ("one", ""):
+                with self.subTest(who, options=options):
+                    r = support.run_ranks(3, "import sys, mpi\n" + code, *options, args=[who], timeout=40)
+                    self.assertEqual((r.status, r.out), (0, out), r.err)
+
     def test_no_noise_of_the_launcher(self):
         r = self.ends(2, "if mpi.rank == 0: 1/0\nmpi.barrier()", 1, "ZeroDivisionError")
         for word in ("mpirun", "prterun", "MPI_ABORT", "-----", "PMIX", "Primary job"):
