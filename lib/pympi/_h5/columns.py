@@ -15,13 +15,13 @@ from pympi._shares import block
 class Rows:
     """The rows of a dataset: all axes before the one that is split, one behind the other."""
 
-    def __init__(self, team, shape, array, axis, lengths):
-        """array is this rank's part, lengths[rank] long along axis."""
+    def __init__(self, team, shape, itemsize, array, axis, lengths):
+        """array is this rank's part, lengths[rank] long along axis, maybe of a type of its own."""
         self.rank, self.shape, self.array, self.axis = team.rank, shape, array, axis
         self.ends = np.cumsum(lengths)
         self.starts = self.ends - lengths
         count = math.prod(shape[:axis])
-        row = math.prod(shape[axis:]) * array.itemsize
+        row = math.prod(shape[axis:]) * itemsize
         self.blocks = [block(count, rank, team.size) for rank in range(team.size)]
         self.step = max(1, _rounds.at_once(team.size) // max(1, row))
         self.most = max(stop - start for start, stop in self.blocks)
@@ -87,7 +87,7 @@ def put_columns(dataset, array, axis, lengths, put):
     Behind an agreement; put(selection, array) writes this rank's elements.
     """
     state, team = dataset._state, dataset._state.team
-    rows = Rows(team, dataset.shape, array, axis, lengths)
+    rows = Rows(team, dataset.shape, dataset.dtype.itemsize, array, axis, lengths)
     state.counts.note_memory(rows.memory)
     for number, got in enumerate(_rounds.exchanged(team.comm, rows.rounds())):
         rows.take(number, got, put)
