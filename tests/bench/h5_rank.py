@@ -18,113 +18,214 @@ from pympi import h5
 COLUMNS = 4096
 
 
-def timed(act):
-    """Seconds between two barriers."""
-    mpi.barrier()
-    start = time.perf_counter()
-    act()
-    mpi.barrier()
-    return time.perf_counter() - start
-
-
-class Case:
+class Split:
     """A split of one array of doubles: this rank's part, and where it lies."""
 
     def __init__(self, axis, mib):
         rows = max(mpi.size, mib * 2**20 * mpi.size // 8 // COLUMNS)
-        self.axis, self.shape = axis, (rows, COLUMNS)
+        self.name, self.axis, self.shape = ("rows", "columns")[axis], axis, (rows, COLUMNS)
         length = self.shape[axis]
         start, stop = mpi.rank * length // mpi.size, (mpi.rank + 1) * length // mpi.size
         self.index = (slice(start, stop), slice(None)) if axis == 0 else (slice(None), slice(start, stop))
         self.starts = (start, 0) if axis == 0 else (0, start)
         self.counts = (stop - start, COLUMNS) if axis == 0 else (rows, stop - start)
         self.data = np.full(self.counts, mpi.rank + 0.5)
-        self.into = np.empty_like(self.data)
+        self.into = np.ones_like(self.data)
 
 
-def by_pympi(case, path, write):
-    with h5.File(path, "w" if write else "r") as f:
-        if write:
-            d = f.create_dataset("d", case.shape, "f8")
-            return timed(lambda: d.write(case.data, split=case.axis))
-        out = []
-        spent = timed(lambda: out.append(f["d"].read(case.axis)))
-        case.into[...] = out[0]
-        return spent
+class Pympi:
+    """pympi.h5."""
+
+    def open(self, split, path, writes):
+        self.file = h5.File(path, "w" if writes else "r")
+        self.data = self.file.create_dataset("d", split.shape, "f8") if writes else self.file["d"]
+
+    def write(self, split):
+        self.data.write(split.data, split=split.axis)
+
+    def read(self, split):
+        self.data.read(split.axis, into=split.into)
+
+    def read_new(self, split):
+        return self.data.read(split.axis)
+
+    def close(self, to_disk):
+        self.file.close()
 
 
-def by_h5py(case, path, write):
-    with h5py.File(path, "w" if write else "r", driver="mpio", comm=MPI.COMM_WORLD) as f:
-        if write:
-            d = f.create_dataset("d", case.shape, "f8")
-            return timed(lambda: d.__setitem__(case.index, case.data))
-        out = []
-        spent = timed(lambda: out.append(f["d"][case.index]))
-        case.into[...] = out[0]
-        return spent
+class H5py:
+    """h5py over MPI-IO."""
+
+    def open(self, split, path, writes):
+        self.path = path
+        self.file = h5py.File(path, "w" if writes else "r", driver="mpio", comm=MPI.COMM_WORLD)
+        self.data = self.file.create_dataset("d", split.shape, "f8") if writes else self.file["d"]
+
+    def write(self, split):
+        self.data[split.index] = split.data
+
+    def read(self, split):
+        self.data.read_direct(split.into, split.index)
+
+    def read_new(self, split):
+        return self.data[split.index]
+
+    def close(self, to_disk):
+        self.file.close()
+        sync(self.path, to_disk)
 
 
-def by_c(library, case, path, write):
-    call = library.bench_h5
-    call.restype = ctypes.c_double
-    three = [(ctypes.c_uint64 * 2)(*pair) for pair in (case.shape, case.starts, case.counts)]
-    data = case.data if write else case.into
-    return call(path.encode(), ctypes.c_void_p(mpi.world.handle), int(write), *three,
-                data.ctypes.data_as(ctypes.c_void_p))
+class C:
+    """HDF5 over MPI-IO, called by C."""
+
+    def __init__(self, path, collective):
+        self.library, self.collective = ctypes.CDLL(path), collective
+        self.library.bench_open.restype = ctypes.c_void_p
+        self.libc = ctypes.CDLL(None)
+        self.libc.malloc.restype = ctypes.c_void_p
+
+    def open(self, split, path, writes):
+        self.path = path
+        self.file = ctypes.c_void_p(self.library.bench_open(
+            path.encode(), ctypes.c_void_p(mpi.world.handle), int(writes), longs(split.shape)))
+
+    def _move(self, split, writes, memory):
+        code = self.library.bench_move(self.file, writes, self.collective, longs(split.starts),
+                                       longs(split.counts), ctypes.c_void_p(memory))
+        if code < 0:
+            raise OSError("C HDF5 fails")
+
+    def write(self, split):
+        self._move(split, 1, split.data.ctypes.data)
+
+    def read(self, split):
+        self._move(split, 0, split.into.ctypes.data)
+
+    def read_new(self, split):
+        memory = self.libc.malloc(ctypes.c_size_t(split.into.nbytes))
+        self._move(split, 0, memory)
+        return np.ctypeslib.as_array(ctypes.cast(memory, ctypes.POINTER(ctypes.c_double)), split.counts)
+
+    def free(self, array):
+        self.libc.free(ctypes.c_void_p(array.ctypes.data))
+
+    def close(self, to_disk):
+        self.library.bench_close(self.file)
+        sync(self.path, to_disk)
 
 
-def by_posix(case, path, write):
-    """Plain calls: one for a block of rows; one for each row of a block of columns."""
-    if write and mpi.rank == 0:
-        with open(path, "wb"):
-            pass
+class Posix:
+    """The system's calls: one for a block of rows, one for each row of a block of columns."""
+
+    def open(self, split, path, writes):
+        if writes and mpi.rank == 0:
+            with open(path, "wb"):
+                pass
+        mpi.barrier()
+        self.path, self.fd = path, os.open(path, os.O_RDWR)
+
+    def _move(self, split, call, array):
+        memory, at = memoryview(array).cast("B"), (split.starts[0] * COLUMNS + split.starts[1]) * 8
+        width, step = split.counts[1] * 8, COLUMNS * 8
+        if width == step:
+            width = step = 2**30
+        for done in range(0, len(memory), width):
+            call(self.fd, memory[done:done + width], at + done // width * step)
+
+    def write(self, split):
+        self._move(split, os.pwrite, split.data)
+
+    def read(self, split):
+        self._move(split, lambda fd, part, at: os.preadv(fd, [part], at), split.into)
+
+    def read_new(self, split):
+        new = np.empty_like(split.into)
+        self._move(split, lambda fd, part, at: os.preadv(fd, [part], at), new)
+        return new
+
+    def close(self, to_disk):
+        os.close(self.fd)
+        sync(self.path, to_disk)
+
+
+def longs(numbers):
+    return (ctypes.c_uint64 * len(numbers))(*numbers)
+
+
+def sync(path, to_disk):
+    """What pympi.h5 does when a file that it wrote is closed."""
     mpi.barrier()
-    fd = os.open(path, os.O_RDWR)
-    try:
-        return timed(lambda: move(fd, case, write))
-    finally:
+    if to_disk and mpi.rank == 0:
+        fd = os.open(path, os.O_RDWR)
+        os.fsync(fd)
         os.close(fd)
 
 
-def move(fd, case, write):
-    array = memoryview(case.data if write else case.into).cast("B")
-    call = os.pwrite if write else lambda fd, part, at: os.preadv(fd, [part], at)
-    if case.axis == 0:
-        at, done = case.starts[0] * COLUMNS * 8, 0
-        while done < len(array):
-            done += call(fd, array[done:done + 2**30], at + done)
-        return
-    width = case.counts[1] * 8
-    for row in range(case.shape[0]):
-        call(fd, array[row * width:(row + 1) * width], (row * COLUMNS + case.starts[1]) * 8)
+def timed(act, *args):
+    """Seconds between two barriers, and what it gives."""
+    mpi.barrier()
+    start = time.perf_counter()
+    value = act(*args)
+    mpi.barrier()
+    return time.perf_counter() - start, value
+
+
+def turn(way, split, path):
+    """{case: seconds} of one file, written and read."""
+    opening, _ = timed(way.open, split, path, True)
+    writing, _ = timed(way.write, split)
+    again, _ = timed(way.write, split)
+    closing, _ = timed(way.close, True)
+    way.open(split, path, False)
+    split.into.fill(0)
+    reading, _ = timed(way.read, split)
+    new, array = timed(way.read_new, split)
+    if not (np.array_equal(split.into, split.data) and np.array_equal(array, split.data)):
+        raise AssertionError(f"{way.__doc__} does not read what it wrote")
+    if hasattr(way, "free"):
+        way.free(array)
+    way.close(False)
+    return {"write": writing, "write again": again, "create, write, close, on disk": opening + writing + closing,
+            "read": reading, "read, new memory": new}
 
 
 def main():
     library, folder, mib, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-    c = ctypes.CDLL(library)
-    ways = {"pympi.h5": by_pympi, "C HDF5": lambda *a: by_c(c, *a), "h5py, mpio": by_h5py, "POSIX": by_posix}
-    for axis in 0, 1:
-        case = Case(axis, mib)
-        for turn in range(rounds + 1):
-            for way in list(ways)[::1 if turn % 2 else -1]:
+    ways = {"pympi.h5": Pympi(), "C, independent": C(library, 0), "C, collective": C(library, 1),
+            "h5py, mpio": H5py(), "POSIX": Posix()}
+    for axis in map(int, sys.argv[5:] or "01"):
+        split = Split(axis, mib)
+        for number in range(rounds + 1):
+            for name in list(ways)[::1 if number % 2 else -1]:
                 path = f"{folder}/{axis}.h5"
-                for write in True, False:
-                    case.into.fill(0)
-                    spent = ways[way](case, path, write)
-                    if not write and not np.array_equal(case.into, case.data):
-                        raise AssertionError(f"{way} does not read what it wrote")
-                    if turn:    # the first one warms up
-                        mpi.print(way, f"{'write' if write else 'read'}, {('rows', 'columns')[axis]}", spent, sep="\t")
+                for case, spent in turn(ways[name], split, path).items():
+                    if number:    # the first one warms up
+                        mpi.print(name, f"{split.name}: {case}", spent, sep="\t")
                 mpi.barrier()
                 if mpi.rank == 0:
                     os.unlink(path)
                 mpi.barrier()
-    mpi.print("memory", "beside the data", max(c.most for c in h5_counts()) / 2**20, sep="\t")
+        memory(split, f"{folder}/{axis}.h5")
 
 
-def h5_counts():
-    from pympi._h5 import report
-    return report._kept
+def memory(split, path):
+    """The memory that pympi.h5 uses beside the data, as the kernel counts it; the most on any rank."""
+    way = Pympi()
+    for writes in True, False:
+        way.open(split, path, writes)
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")     # the peak is what there is
+        before = peak()
+        way.write(split) if writes else way.read(split)
+        most = mpi.allreduce(peak() - before, mpi.MAX)
+        mpi.print("memory", f"{split.name}: {'write' if writes else 'read'}", most, sep="\t")
+        way.close(False)
+
+
+def peak():
+    """This process's highest memory so far, in bytes."""
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) << 10
 
 
 main()

@@ -2,6 +2,7 @@
 # timeout: 240
 # SPDX-License-Identifier: MIT
 
+import itertools
 import os
 import random
 import shutil
@@ -281,12 +282,12 @@ class Shares(h5cases.Files):
         """Splits of every axis but the first, of equal and unequal parts, some of them empty."""
         size = self.comm.size
         unequal = [3 * (size - rank - 1) for rank in range(size - 1)] + [7]
-        for number in 1, 64, 600, 1 << 20:
-            with unittest.mock.patch.multiple(_rounds, ROUND=number, LEAST=1):
-                for lengths in [5] * size, unequal, unequal[::-1]:
-                    for shape, axis in ((40,), 1), ((3, 5), 1), ((3, 5), 2), ((1, 5), 2), ((2, 3, 5), 2), ((2, 3, 5), 3):
-                        with self.subTest(round=number, lengths=lengths, shape=shape, axis=axis):
-                            self.columns(shape, axis, lengths, turned=number == 64)
+        shapes = ((40,), 1), ((3, 5), 1), ((3, 5), 2), ((1, 5), 2), ((2, 3, 5), 2), ((2, 3, 5), 3)
+        cases = itertools.product(([5] * size, unequal, unequal[::-1]), shapes)
+        for (lengths, (shape, axis)), number in zip(cases, itertools.cycle((64, 1, 1 << 20, 600, 64))):
+            with (unittest.mock.patch.multiple(_rounds, ROUND=number, LEAST=1),
+                  self.subTest(round=number, lengths=lengths, shape=shape, axis=axis)):
+                self.columns(shape, axis, lengths, turned=number == 64)
 
     def test_columns_of_several_types(self):
         """HDF5 makes the dataset's of the widest; a round is the same on all ranks."""
