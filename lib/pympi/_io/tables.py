@@ -50,7 +50,7 @@ def loadtxt(path, dtype=float, comm=mpi.world, *, comments="#", delimiter=None, 
 
 def _parse(text, at, dtype, text_encoding, **options):
     """The rows of some text, (rows, columns); of none, or of comments alone, (0, 0)."""
-    lines = io.StringIO(str(text, text_encoding))
+    lines = io.TextIOWrapper(io.BytesIO(text), text_encoding, newline="\n")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)    # that there is nothing in it
         try:
