@@ -3,7 +3,9 @@
 #include "modules/h5/errors.h"
 #include "modules/h5/ids.h"
 #include "modules/h5/module.h"
+#include "modules/h5/objects.h"
 #include "modules/h5/space.h"
+#include "modules/h5/types.h"
 
 #define MOST_VALUES 32 /* of a filter */
 
@@ -57,12 +59,23 @@ static int set_layout(hid_t list, const wish *what)
     return rank < 0 ? -1 : H5Pset_chunk(list, rank, chunk);
 }
 
-/* What is to be read where nothing has been written: bytes of one element. */
+/* HDF5 takes a copy of what the element points to. */
+static int set_object_fill(hid_t list, const wish *what)
+{
+    hvl_t room = {0}; /* as large as anything that points */
+    ph_arena *arena = NULL;
+    int code = ph_object_place(what->type, what->fill, (char *)&room, &arena);
+    code = code < 0 ? code : H5Pset_fill_value(list, what->type, &room);
+    ph_arena_free(arena);
+    return code;
+}
+
+/* What is to be read where nothing has been written: one element, as objects.h has it. */
 static int set_fill(hid_t list, const wish *what)
 {
     H5Pset_fill_time(list, (H5D_fill_time_t)what->fill_time);
-    if (what->fill == Py_None) {
-        return 0;
+    if (what->fill == Py_None || ph_type_points(what->type)) {
+        return what->fill == Py_None ? 0 : set_object_fill(list, what);
     }
     Py_buffer view;
     if (PyObject_GetBuffer(what->fill, &view, PyBUF_SIMPLE) < 0) {
@@ -99,7 +112,7 @@ static hid_t create(const wish *what)
     if (list >= 0) {
         hid_t links = H5Pcreate(H5P_LINK_CREATE);
         H5Pset_create_intermediate_group(links, 1);
-        H5Pset_char_encoding(links, H5T_CSET_UTF8);
+        H5Pset_char_encoding(links, ph_name_encoding(what->name));
         dataset = what->name ? H5Dcreate2(what->at, what->name, what->type, space, links, list,
                                           H5P_DEFAULT)
                              : H5Dcreate_anon(what->at, what->type, space, list, H5P_DEFAULT);
@@ -203,11 +216,27 @@ static PyObject *describe_chunk(hid_t list)
     return tuple;
 }
 
+static PyObject *describe_object_fill(hid_t list, hid_t type)
+{
+    hvl_t room = {0};
+    if (H5Tget_size(type) > sizeof room || H5Pget_fill_value(list, type, &room) < 0) {
+        return Py_NewRef(Py_None);
+    }
+    PyObject *result = ph_object_read(type, (char *)&room);
+    hid_t space = H5Screate(H5S_SCALAR);
+    H5Dvlen_reclaim(type, space, H5P_DEFAULT, &room);
+    H5Sclose(space);
+    return result;
+}
+
 static PyObject *describe_fill(hid_t list, hid_t type)
 {
     H5D_fill_value_t state;
     if (H5Pfill_value_defined(list, &state) < 0 || state != H5D_FILL_VALUE_USER_DEFINED) {
         return Py_NewRef(Py_None);
+    }
+    if (ph_type_points(type)) {
+        return describe_object_fill(list, type);
     }
     PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)H5Tget_size(type));
     if (bytes && H5Pget_fill_value(list, type, PyBytes_AS_STRING(bytes)) < 0) {
@@ -230,12 +259,17 @@ static PyObject *describe(hid_t dataset, hid_t list, hid_t type)
         return NULL;
     }
     H5Eclear2(H5E_DEFAULT);
-    return Py_BuildValue("(sNNNLi)", layout >= 0 && layout <= H5D_VIRTUAL ? layouts[layout] : "",
+    H5D_fill_time_t fill_time = H5D_FILL_TIME_IFSET;
+    hbool_t times = 0;
+    H5Pget_fill_time(list, &fill_time);
+    H5Pget_obj_track_times(list, &times);
+    return Py_BuildValue("(sNNNLiiO)", layout >= 0 && layout <= H5D_VIRTUAL ? layouts[layout] : "",
                          chunk, filters, fill, offset == HADDR_UNDEF ? -1LL : (long long)offset,
-                         H5Pget_external_count(list));
+                         H5Pget_external_count(list), (int)fill_time, times ? Py_True : Py_False);
 }
 
-/* (layout, chunks, filters, fill in the type, place in the file or -1, external files). */
+/* (layout, chunks, filters, fill in the type, place in the file or -1, external files, fill time,
+ * whether times are kept). */
 static PyObject *dataset_about(PyObject *module, PyObject *args)
 {
     hid_t dataset, type;

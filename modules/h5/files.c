@@ -160,11 +160,31 @@ static PyObject *file_close(PyObject *module, PyObject *object)
     return ph_leave_none(state, H5Iis_valid(file) > 0 ? H5Fclose(file) : 0, "close");
 }
 
+/* The bytes before HDF5's own. */
+static PyObject *file_userblock(PyObject *module, PyObject *object)
+{
+    hid_t file;
+    hsize_t size = 0;
+    if (!ph_id_convert(object, &file)) {
+        return NULL;
+    }
+    ph_state *state = ph_enter(module);
+    hid_t list = H5Fget_create_plist(file);
+    if (list < 0 || H5Pget_userblock(list, &size) < 0) {
+        ph_error_set("userblock");
+    }
+    if (list >= 0) {
+        H5Pclose(list);
+    }
+    return ph_leave_object(state, PyErr_Occurred() ? NULL : PyLong_FromUnsignedLongLong(size));
+}
+
 PyMethodDef ph_file_methods[] = {
     {"file_read", file_read, METH_VARARGS, "Opens a file to read, with a cache for chunks. Local."},
     {"file_create", file_create, METH_VARARGS, "Makes a file on an empty store. Local."},
     {"file_open", file_open, METH_VARARGS, "Opens the file on a store to write. Local."},
     {"file_flush", file_flush, METH_O, "Gives the store all that HDF5 keeps. Local."},
+    {"file_userblock", file_userblock, METH_O, "The bytes before HDF5's own. Local."},
     {"file_close", file_close, METH_O, "Closes the file and all in it. Local."},
     {0},
 };

@@ -58,7 +58,13 @@ static PyObject *id_valid(PyObject *self, void *Py_UNUSED(unused))
     return id_bool(self);
 }
 
+static PyObject *id_number(PyObject *self, void *Py_UNUSED(unused))
+{
+    return PyLong_FromLongLong(((ph_id *)self)->id);
+}
+
 static PyGetSetDef id_getset[] = {
+    {"id", id_number, NULL, "HDF5's number for it. Local.", NULL},
     {"valid", id_valid, NULL, "Whether it still stands for something. Local.", NULL},
     {0},
 };
@@ -103,6 +109,14 @@ int ph_bytes_or_none(PyObject *object, void *text_p)
     const char *text = object == Py_None ? NULL : PyBytes_AsString(object);
     *(const char **)text_p = text;
     return object == Py_None || text;
+}
+
+H5T_cset_t ph_name_encoding(const char *name)
+{
+    while (name && *name && (unsigned char)*name < 128) {
+        name++;
+    }
+    return name && *name ? H5T_CSET_UTF8 : H5T_CSET_ASCII;
 }
 
 int ph_id_setup(PyObject *module)

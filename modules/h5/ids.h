@@ -16,4 +16,7 @@ int ph_id_convert(PyObject *object, void *hid_p);
 /* Bytes, and NULL for None; they stay the object's. */
 int ph_bytes_or_none(PyObject *object, void *text_p);
 
+/* How a name is marked in the file: as ASCII where it is that, as h5py has it. */
+H5T_cset_t ph_name_encoding(const char *name);
+
 #endif

@@ -5,11 +5,11 @@
 #include "modules/h5/module.h"
 
 /* A list for links that also makes the groups on the way to them. */
-static hid_t make_parents(void)
+static hid_t make_parents(const char *name)
 {
     hid_t list = H5Pcreate(H5P_LINK_CREATE);
     H5Pset_create_intermediate_group(list, 1);
-    H5Pset_char_encoding(list, H5T_CSET_UTF8);
+    H5Pset_char_encoding(list, ph_name_encoding(name));
     return list;
 }
 
@@ -29,16 +29,18 @@ static PyObject *group_create(PyObject *module, PyObject *args)
     hid_t at;
     const char *name;
     int track_order;
-    if (!PyArg_ParseTuple(args, "O&yp:group_create", ph_id_convert, &at, &name, &track_order)) {
+    if (!PyArg_ParseTuple(args, "O&O&p:group_create", ph_id_convert, &at, ph_bytes_or_none, &name,
+                          &track_order)) {
         return NULL;
     }
     ph_state *state = ph_enter(module);
-    hid_t links = make_parents(), list = H5Pcreate(H5P_GROUP_CREATE);
+    hid_t links = make_parents(name), list = H5Pcreate(H5P_GROUP_CREATE);
     if (track_order) {
         H5Pset_link_creation_order(list, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
         H5Pset_attr_creation_order(list, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
     }
-    hid_t group = H5Gcreate2(at, name, links, list, H5P_DEFAULT);
+    hid_t group = name ? H5Gcreate2(at, name, links, list, H5P_DEFAULT)
+                       : H5Gcreate_anon(at, list, H5P_DEFAULT);
     if (group < 0) {
         ph_error_set("create_group");
     }
@@ -81,6 +83,24 @@ static PyObject *object_about(PyObject *module, PyObject *object)
                                                               : "?";
     return ph_leave_object(state, Py_BuildValue("(sKK)", kind, (unsigned long long)info.addr,
                                                 (unsigned long long)info.fileno));
+}
+
+/* (file, its name): of the file that an object is in, whichever way it was come by. */
+static PyObject *object_file(PyObject *module, PyObject *object)
+{
+    hid_t id;
+    char name[4096];
+    if (!ph_id_convert(object, &id)) {
+        return NULL;
+    }
+    ph_state *state = ph_enter(module);
+    hid_t file = H5Iget_file_id(id);
+    ssize_t length = file < 0 ? -1 : H5Fget_name(file, name, sizeof name);
+    PyObject *made = length < 0 ? NULL : ph_id_new(state, file);
+    if (!made) {
+        return ph_leave_none(state, -1, "file");
+    }
+    return ph_leave_object(state, Py_BuildValue("(Ny)", made, name));
 }
 
 static PyObject *object_name(PyObject *module, PyObject *object)
@@ -241,7 +261,7 @@ static PyObject *link_hard(PyObject *module, PyObject *args)
         return NULL;
     }
     ph_state *state = ph_enter(module);
-    hid_t links = make_parents();
+    hid_t links = make_parents(name);
     herr_t code = H5Olink(object, at, name, links, H5P_DEFAULT);
     if (code < 0) {
         ph_error_set("link");
@@ -260,7 +280,7 @@ static PyObject *link_soft(PyObject *module, PyObject *args)
         return NULL;
     }
     ph_state *state = ph_enter(module);
-    hid_t links = make_parents();
+    hid_t links = make_parents(name);
     herr_t code = file ? H5Lcreate_external(file, path, at, name, links, H5P_DEFAULT)
                        : H5Lcreate_soft(path, at, name, links, H5P_DEFAULT);
     if (code < 0) {
@@ -279,7 +299,7 @@ static PyObject *link_move(PyObject *module, PyObject *args)
         return NULL;
     }
     ph_state *state = ph_enter(module);
-    hid_t links = make_parents();
+    hid_t links = make_parents(other);
     herr_t code = H5Lmove(from, name, to, other, links, H5P_DEFAULT);
     if (code < 0) {
         ph_error_set("move");
@@ -301,7 +321,7 @@ static PyObject *object_copy(PyObject *module, PyObject *args)
         return NULL;
     }
     ph_state *state = ph_enter(module);
-    hid_t links = make_parents(), list = H5Pcreate(H5P_OBJECT_COPY);
+    hid_t links = make_parents(name), list = H5Pcreate(H5P_OBJECT_COPY);
     for (int i = 0; i < 5; i++) {
         unsigned before = 0;
         H5Pget_copy_object(list, &before);
@@ -321,6 +341,7 @@ PyMethodDef ph_link_methods[] = {
     {"object_open", object_open, METH_VARARGS, "Opens a group, dataset or type. Local."},
     {"object_copy", object_copy, METH_VARARGS, "Copies an object. Local."},
     {"object_about", object_about, METH_O, "(kind, address, file) of an object. Local."},
+    {"object_file", object_file, METH_O, "The file that it is in, and its name. Local."},
     {"object_name", object_name, METH_O, "One of its names, or nothing. Local."},
     {"object_exists", object_exists, METH_VARARGS, "Whether a link leads anywhere. Local."},
     {"link_exists", link_exists, METH_VARARGS, "Whether a group has such a name. Local."},

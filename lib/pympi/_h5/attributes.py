@@ -8,7 +8,7 @@ import numpy as np
 
 import _pympi_h5 as _h5
 
-from pympi._agree import hashed
+from pympi._agree import Attempt, hashed
 from pympi._h5 import dtypes
 
 _SHOWN = 60
@@ -35,7 +35,7 @@ def typed(value, dtype=None):
     if dtype is None:
         dtype = _guess(value)
     if dtype is not None:
-        dtype = np.dtype(dtype)
+        dtype = dtypes.plain(dtype)
     if dtype is not None and dtype.hasobject and dtype.names is None:
         return _objects(value, dtype)
     base = dtype.subdtype[0] if dtype is not None and dtype.subdtype else dtype
@@ -49,13 +49,23 @@ def typed(value, dtype=None):
 
 
 def _guess(value):
-    if isinstance(value, bytes):
-        return dtypes.string_dtype("ascii")
-    if isinstance(value, str):
-        return dtypes.string_dtype()
-    if isinstance(value, dtypes.Reference):
-        return dtypes.ref_dtype
-    return None
+    """The type of Python's own texts, and lists of nothing else; NumPy's have a length."""
+    kinds = set()
+    _note_kinds(value, kinds)
+    kind = kinds.pop() if len(kinds) == 1 else None
+    return {bytes: dtypes.string_dtype("ascii"), str: dtypes.string_dtype(),
+            dtypes.Reference: dtypes.ref_dtype}.get(kind)
+
+
+def _note_kinds(value, kinds):
+    """The classes of what is in nested lists, as far as it takes to see that they differ."""
+    if type(value) not in (list, tuple):
+        kinds.add(str if isinstance(value, str) else type(value))
+        return
+    for one in value:
+        _note_kinds(one, kinds)
+        if len(kinds) > 1 or not kinds & {bytes, str, dtypes.Reference}:
+            return
 
 
 def _marked(array, dtype):
@@ -118,6 +128,11 @@ def _few(array):
     return f"[{first[0]!r}, {first[1]!r}, …, {last[0]!r}, {last[1]!r}]"
 
 
+def _beside(key):
+    """The name of an attribute that is about to take another one's place."""
+    return b"pympi.h5 new " + key
+
+
 class Attributes(MutableMapping):
     """The attributes of a group or dataset: a mapping.
 
@@ -165,8 +180,8 @@ class Attributes(MutableMapping):
             if shape is not None and not isinstance(array, Empty):
                 shape = (shape,) if isinstance(shape, int) else tuple(shape)
                 array = array.reshape(shape)
-            full = np.dtype(dtype) if dtype is not None else array.dtype
-            type_id = dtypes.make(full)
+            full = dtypes.plain(dtype) if dtype is not None else array.dtype
+            type_id = dtypes.make_in(state, full if dtype is None else dtype)
             words = (("of", self._owner.name), ("name", name), ("value", Fingerprint(array)))
             act = self._maker(_key(name), array, full, type_id)
         except BaseException as e:
@@ -181,37 +196,78 @@ class Attributes(MutableMapping):
             inner = dtype.subdtype[1]
             shape = shape[:len(shape) - len(inner)]
 
+        def make(name):
+            attribute = _h5.attribute_create(self._at, name, type_id, shape)
+            try:
+                if shape is not None and array.size:
+                    dtypes.put(attribute, type_id, array.dtype, array)
+            except BaseException:
+                _h5.attribute_delete(self._at, name)
+                raise
+
         def act():
-            if _h5.attribute_exists(self._at, key):
-                _h5.attribute_delete(self._at, key)
-            attribute = _h5.attribute_create(self._at, key, type_id, shape)
-            if shape is not None and array.size:
-                dtypes.put(attribute, type_id, array.dtype, array)
+            if not _h5.attribute_exists(self._at, key):
+                return make(key)
+            make(_beside(key))      # the old one stays where this fails
+            self._delete(key)
+            return _h5.attribute_rename(self._at, _beside(key), key)
         return act
+
+    def _delete(self, key):
+        self._owner._state.freed = True
+        _h5.attribute_delete(self._at, key)
 
     def modify(self, name, value):
         """modify(name, value): changes the value of an attribute, whose type stays.
 
         Collective over the file's comm.
         """
-        if name not in self:
+        state = self._owner._state
+        attempt, words, act = Attempt(), (), None
+        with attempt:
+            state.need_write("attrs")
+            if name in self:
+                key = _key(name)
+                attribute = _h5.attribute_open(self._at, key)
+                array = self._fitting(name, attribute, value)
+                type_id = dtypes.make(array.dtype)
+                words = (("of", self._owner.name), ("name", name), ("value", Fingerprint(array)))
+
+                def act():
+                    state.freed = state.freed or array.dtype.hasobject
+                    dtypes.put(attribute, type_id, array.dtype, array)
+        if attempt.wrong is not None:
+            state.fail("attrs", attempt.pop())
+        if act is None:
             self.create(name, value)
-            return
-        old = self[name]
-        dtype = getattr(old, "dtype", None)
-        self.create(name, value, dtype=dtype)
+        else:
+            state.change("attrs", words, act)
+
+    @staticmethod
+    def _fitting(name, attribute, value):
+        """A value as an array of an attribute's shape and type."""
+        shape, _ = _h5.space_about(attribute)
+        if shape is None:
+            raise OSError(f"attrs: {name!r} is empty, and takes no value")
+        dtype = dtypes.dtype_of(_h5.type_describe(_h5.type_of(attribute)))
+        array, inner = typed(value, dtype), dtype.subdtype[1] if dtype.subdtype else ()
+        if array.shape != shape + inner and (array.size != 1 or int(np.prod(shape + inner)) != 1):
+            raise TypeError(f"attrs: a value of shape {array.shape} does not fit {name!r}, which has {shape}")
+        return array.reshape(shape + inner)
 
     def __delitem__(self, name):
         state, key = self._owner._state, _key(name)
         if state.is_open and not _h5.attribute_exists(self._at, key):
             state.fail("attrs", KeyError(f"Can't delete attribute (can't locate attribute: '{name}')"))
-        state.change("attrs", (("of", self._owner.name), ("delete", name)),
-                     lambda: _h5.attribute_delete(self._at, key))
+        state.change("attrs", (("of", self._owner.name), ("delete", name)), lambda: self._delete(key))
 
     def rename(self, old, new):
         """rename(old, new). Collective over the file's comm."""
         self._owner._state.change("attrs", (("of", self._owner.name), ("rename", (old, new))),
                                   lambda: _h5.attribute_rename(self._at, _key(old), _key(new)))
+
+    def _ipython_key_completions_(self):
+        return sorted(self)
 
     def get_id(self, name):
         return _h5.attribute_open(self._at, _key(name))

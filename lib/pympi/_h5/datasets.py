@@ -2,6 +2,8 @@
 
 SPDX-License-Identifier: MIT
 """
+import collections
+import itertools
 import math
 
 import numpy as np
@@ -9,12 +11,15 @@ import numpy as np
 import _pympi_h5 as _h5
 
 from pympi._agree import hashed
-from pympi._h5 import dtypes, selections, shares, transfers
+from pympi._h5 import dtypes, making, selections, shares, transfers
 from pympi._h5.attributes import Empty, typed
 from pympi._h5.groups import Base
 
 _SLAB = 64 << 20        # bytes between two looks at ^C
 _NAMES = {1: "gzip", 4: "szip", 32000: "lzf"}
+
+
+_About = collections.namedtuple("_About", "layout chunks filters fill place external fill_time track_times")
 
 
 class _Way:
@@ -45,7 +50,7 @@ class Dataset(Base):
         self._independent = False
         self._type = _h5.type_of(id)
         self._description = _h5.type_describe(self._type)
-        self.__dict__["_dtype"] = None
+        self._dtype = self._holes = None
 
     # ---- what it is like ----
 
@@ -81,15 +86,15 @@ class Dataset(Base):
         return 0 if self.size is None else self.size * self.dtype.itemsize
 
     def _about(self):
-        return _h5.dataset_about(self._id, self._type)
+        return _About(*_h5.dataset_about(self._id, self._type))
 
     @property
     def chunks(self):
-        return self._about()[1]
+        return self._about().chunks
 
     @property
     def _filters(self):
-        return {code: values for code, _, values, _ in self._about()[2]}
+        return {code: values for code, _, values, _ in self._about().filters}
 
     @property
     def compression(self):
@@ -118,9 +123,10 @@ class Dataset(Base):
 
     @property
     def fillvalue(self):
-        fill = self._about()[3]
+        fill = self._about().fill
         if self.dtype.hasobject:
-            return b"" if dtypes.check_string_dtype(self.dtype) else None
+            empty = b"" if dtypes.check_string_dtype(self.dtype) else None
+            return empty if fill is None else dtypes.decode(self.dtype, fill)
         base = self.dtype.base
         if fill is None:
             return np.zeros((), base)[()]
@@ -128,12 +134,17 @@ class Dataset(Base):
         return np.frombuffer(fill, native.base)[0]
 
     @property
+    def track_times(self):
+        """Whether the time of the last change is kept."""
+        return self._about().track_times
+
+    @property
     def is_virtual(self):
-        return self._about()[0] == "virtual"
+        return self._about().layout == "virtual"
 
     @property
     def external(self):
-        return None if not self._about()[5] else self._about()[5]
+        return self._about().external or None
 
     def __len__(self):
         if not self.shape:
@@ -165,6 +176,7 @@ class Dataset(Base):
         args = tuple(a for a in args if not isinstance(a, str))
         shape = self.shape
         if shape is None:
+            self._chosen(names, new_dtype)
             if not (_is_whole(args) or len(args) == 1 and args[0] is Ellipsis):
                 raise ValueError("Empty datasets cannot be sliced")
             return Empty(self.dtype)
@@ -197,11 +209,18 @@ class Dataset(Base):
             inner = dtype.subdtype[1] if dtype.subdtype else ()
             if size <= _SLAB or not self._is_plain(chosen, dtype):
                 what = None if self._is_all(chosen) else chosen.what
-                out = dtypes.get(self._id, type_id, dtype, chosen.full, what)
+                out = dtypes.get(self._id, type_id, dtype, chosen.full, what, self._empty)
             else:
-                out = np.empty(chosen.full, dtype)
-                transfers.get_in_slabs(self._id, type_id, chosen, out, _SLAB)
+                out = self._empty(chosen.full, dtype)
+                transfers.get_in_slabs(self._id, type_id, chosen, out, _SLAB, self._empty)
         return out.reshape(chosen.shape + inner)
+
+    @property
+    def _empty(self):
+        """What makes an array to read into: where HDF5 has no element and no fill value it leaves what there is."""
+        if self._holes is None:
+            self._holes = self._about().fill_time == making.NEVER
+        return np.zeros if self._holes else np.empty
 
     def _is_all(self, chosen):
         return chosen.axes == ()
@@ -233,7 +252,9 @@ class Dataset(Base):
     def _read_into(self, chosen, into):
         if self._is_plain(chosen, into.dtype) and into.flags.writeable:
             with self._state.counts.timed_read(into.nbytes):
-                transfers.get_in_slabs(self._id, dtypes.make(into.dtype), chosen, into, _SLAB)
+                if self._empty is np.zeros:
+                    into[...] = np.zeros((), into.dtype)
+                transfers.get_in_slabs(self._id, dtypes.make(into.dtype), chosen, into, _SLAB, self._empty)
         else:
             into[...] = self._get(chosen, into.dtype)
         return into
@@ -244,16 +265,36 @@ class Dataset(Base):
         return bool(chosen.axes) and not (dtype.hasobject or dtype.subdtype)
 
     def read_direct(self, dest, source_sel=None, dest_sel=None):
-        """read_direct(dest, source_sel=None, dest_sel=None): reads into an array. Local."""
-        target = dest[() if dest_sel is None else dest_sel]
+        """read_direct(dest, source_sel=None, dest_sel=None): reads into an array. Local.
+
+        Raises TypeError where the selected shapes differ, or the dataset is empty.
+        """
+        if self.shape is None:
+            raise TypeError("Empty datasets have no numpy representation")
+        place = () if dest_sel is None else dest_sel
+        target = dest[place]
         args = () if source_sel is None else source_sel if isinstance(source_sel, tuple) else (source_sel,)
         if self.shape and not any(isinstance(a, str) for a in args) and np.may_share_memory(target, dest):
             chosen = selections.select(self.shape, args)
-            if target.flags.c_contiguous and target.size == chosen.count:
+            if target.flags.c_contiguous and target.shape == chosen.shape:
                 self._read_into(chosen, target.reshape(chosen.full))
                 return
-        value = self.__getitem__(args, new_dtype=dest.dtype)
-        dest[() if dest_sel is None else dest_sel] = np.reshape(value, target.shape)
+        dest[place] = _broadcast(np.asarray(self.__getitem__(args, new_dtype=dest.dtype)), target.shape)
+
+    def iter_chunks(self, sel=None):
+        """iter_chunks(sel=None): the chunks in turn, or what of each is in a slice for each axis. Local.
+
+        They come as tuples of slices. Raises TypeError where there are none, ValueError for slices with steps.
+        """
+        if self.chunks is None:
+            raise TypeError("Chunked dataset required")
+        chosen = selections.select(self.shape, () if sel is None else sel if isinstance(sel, tuple) else (sel,))
+        if chosen.axes is None or not all(isinstance(a, range) and a.step == 1 for a in chosen.axes):
+            raise ValueError(f"iter_chunks: {sel!r} has something else than slices without steps")
+        ways = [[slice(max(own.start, at), min(own.stop, at + chunk), 1)
+                 for at in range(own.start // chunk * chunk, own.stop, chunk)]
+                for own, chunk in zip(chosen.axes, self.chunks)]
+        return itertools.product(*ways)
 
     def __array__(self, dtype=None, copy=True):
         array = self[...]
@@ -348,8 +389,9 @@ class Dataset(Base):
 
     def _typed(self, value, dtype):
         if dtype.hasobject:
-            array = typed(value, dtype)
-            return array
+            return typed(value, dtype)
+        if not hasattr(value, "dtype") and dtype.base.kind in "biufc":
+            value = np.asarray(value, dtype.base)   # Python's integers need not fit NumPy's default
         array = np.asarray(value)
         if array.dtype.kind == "U" or array.dtype.kind == "O" and dtype.kind == "S":
             array = np.char.encode(array.astype("U"), "utf-8")
@@ -438,18 +480,17 @@ def _is_whole(args):
 
 
 def _broadcast(array, shape):
-    """The array in this shape; dimensions of length 1 count as none, as in h5py."""
+    """The array in this shape. Raises TypeError where it does not fit."""
     if array.shape == shape:
         return array
-    try:
-        return np.broadcast_to(array, shape)
-    except ValueError:
-        pass
-    plain = tuple(n for n in array.shape if n != 1)
-    wanted = tuple(n for n in shape if n != 1)
-    if plain == wanted and math.prod(array.shape) == math.prod(shape):
+    if array.size == 0 and 0 in shape:
         return array.reshape(shape)
-    raise TypeError(f"Can't broadcast {array.shape} -> {shape}")
+    more = array.ndim - len(shape)
+    plain = array.reshape(array.shape[more:]) if more > 0 and set(array.shape[:more]) == {1} else array
+    try:
+        return np.broadcast_to(plain, shape)
+    except ValueError:
+        raise TypeError(f"Can't broadcast {array.shape} -> {shape}") from None
 
 
 class _View:

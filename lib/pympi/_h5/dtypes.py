@@ -39,6 +39,11 @@ def enum_dtype(values_dict, basetype=np.uint8):
     return np.dtype(basetype, metadata={"enum": dict(values_dict)})
 
 
+def opaque_dtype(np_dtype):
+    """opaque_dtype(np_dtype): a type that HDF5 has no number for, as datetime64, kept as NumPy's bytes. Local."""
+    return np.dtype(np.dtype(np_dtype), metadata={"h5py_opaque": True})
+
+
 def _metadata(dtype, key):
     return (dtype.metadata or {}).get(key)
 
@@ -46,6 +51,16 @@ def _metadata(dtype, key):
 def check_vlen_dtype(dt):
     """The type of a sequence's elements, or None. Local."""
     return _metadata(dt, "vlen")
+
+
+def check_opaque_dtype(dt):
+    """Whether a type is kept as NumPy's bytes. Local."""
+    return bool(_metadata(dt, "h5py_opaque"))
+
+
+def check_ref_dtype(dt):
+    """The class of a reference's type, or None. Local."""
+    return _metadata(dt, "ref")
 
 
 def check_enum_dtype(dt):
@@ -149,6 +164,8 @@ def describe(dtype):
     """The description of a NumPy type. Local. Raises TypeError where HDF5 has none."""
     if dtype.subdtype:
         return "a", describe(dtype.subdtype[0]), dtype.subdtype[1]
+    if check_opaque_dtype(dtype):
+        return "V", dtype.itemsize, b"NUMPY:" + dtype.str.encode()
     enum = _metadata(dtype, "enum")
     if enum is not None:
         return "e", _number(dtype), tuple((k.encode(), int(v)) for k, v in enum.items())
@@ -175,6 +192,16 @@ def describe(dtype):
 def make(dtype):
     """The Id of a type in HDF5. Local."""
     return _h5.type_make(describe(dtype))
+
+
+def plain(dtype):
+    """What a caller gives as a type as NumPy's: also a named type of a file. Local."""
+    return np.dtype(dtype if isinstance(dtype, type) else getattr(dtype, "dtype", dtype))
+
+
+def make_in(state, dtype):
+    """The same for what is made in a file; one of its named types stays that type. Local."""
+    return dtype._id if getattr(dtype, "_state", None) is state else make(plain(dtype))
 
 
 # ---- from HDF5 --------------------------------------------------------------------------------
@@ -214,7 +241,8 @@ def dtype_of(description):
     if kind == "S":
         return string_dtype("utf-8" if description[1] else "ascii")
     if kind == "V":
-        return np.dtype(f"V{description[1]}")
+        tag = description[2].decode("latin-1")
+        return opaque_dtype(tag[6:]) if tag.startswith("NUMPY:") else np.dtype(f"V{description[1]}")
     if kind == "c":
         return _from_compound(description)
     if kind == "e":
@@ -228,9 +256,9 @@ def dtype_of(description):
 
 # ---- elements that are objects ----------------------------------------------------------------
 
-def _encode_text(value):
+def _encode_text(value, encoding):
     if isinstance(value, str):
-        value = value.encode("utf-8", "surrogateescape")
+        value = value.encode(encoding, "surrogateescape")
     elif not isinstance(value, bytes):
         value = b"" if value is None or isinstance(value, int) and value == 0 else str(value).encode()
     if b"\0" in value:
@@ -250,7 +278,7 @@ def encode(dtype, value):
         return tuple(encode(dtype.fields[name][0], part) for name, part in zip(dtype.names, parts))
     vlen = _metadata(dtype, "vlen")
     if vlen is str or vlen is bytes:
-        return _encode_text(value)
+        return _encode_text(value, "utf-8" if vlen is str else "ascii")
     if vlen is None:
         return value.data if value else bytes(8)
     base = np.dtype(vlen)
@@ -300,12 +328,12 @@ def unpack(values, dtype, shape):
     return out.reshape(shape)
 
 
-def get(source, type_id, dtype, shape, selection=None):
+def get(source, type_id, dtype, shape, selection=None, empty=np.empty):
     """The selected elements of a dataset or an attribute, as an array of this shape. Local."""
     if dtype.subdtype:      # elements that are arrays give the result more dimensions
         base, inner = dtype.subdtype
         if not base.hasobject:
-            out = np.empty(shape + inner, base)
+            out = empty(shape + inner, base)
             _h5.read(source, type_id, selection, out.reshape(-1).view("u1"))
             return out
         flat = np.empty((int(np.prod(shape, dtype=int)),) + inner, base)
@@ -314,7 +342,7 @@ def get(source, type_id, dtype, shape, selection=None):
         return flat.reshape(shape + inner)
     if dtype.hasobject:
         return unpack(_h5.read_objects(source, type_id, selection), dtype, shape)
-    out = np.empty(shape, dtype)
+    out = empty(shape, dtype)
     _h5.read(source, type_id, selection, memory_of(out))
     return out
 

@@ -3,6 +3,7 @@
 SPDX-License-Identifier: MIT
 """
 import atexit
+import io
 import os
 import sys
 import warnings
@@ -18,6 +19,10 @@ from pympi._h5.together import Team
 
 _CACHE = 16 << 20       # of chunks, where files are read
 _open = {}              # files that are written, in the order of their opening
+_REFUSED = {"swmr": (False, None), "userblock_size": (0, None), "fs_strategy": (None,),
+            "fs_persist": (False, None), "fs_threshold": (1, None), "fs_page_size": (None,)}
+_IDLE = {"libver", "locking", "rdcc_nslots", "rdcc_nbytes", "rdcc_w0", "page_buf_size", "min_meta_keep",
+         "min_raw_keep", "alignment_threshold", "alignment_interval", "meta_block_size", "info"}
 _MODES = {"r": "read", "r+": "place", "a": "either", "w": "new", "w-": "fresh", "x": "fresh"}
 
 
@@ -33,6 +38,7 @@ class State:
         self.comm = comm            # the program's
         self.team = None            # of a file that is written
         self.place = self.store = self.id = None
+        self.number = None          # HDF5's, by which it tells files apart
         self.scratch = None         # a file in memory, where chunks are compressed
         self.writes = mode != "read"
         self.dropped, self._token = False, None
@@ -72,6 +78,18 @@ class State:
             if "lock" in str(e):
                 raise BlockingIOError(11, f"{self.path} is being written, here or by another job") from None
             raise
+        self._note_number()
+
+    def beside(self, id):
+        """The state of the file that an object belongs to, which a link has led to: HDF5 has it open to read."""
+        file, path = _h5.object_file(id)
+        state = State(os.fsdecode(path), "read", self.comm)
+        state.id = file
+        state._note_number()
+        return state
+
+    def _note_number(self):
+        self.number = _h5.object_about(_h5.object_open(self.id, b"/"))[2]
 
     def open_to_write(self, wanted, track_order):
         """Collective."""
@@ -111,6 +129,7 @@ class State:
             self.fresh = True
             self.id = _h5.file_create(os.fsencode(work), self.store, track_order)
             self._publish(sync=False)
+        self._note_number()
 
     # ---- changes ----
 
@@ -155,7 +174,7 @@ class State:
     def need_write(self, call):
         self.need_open(call)
         if not self.writes:
-            raise OSError(f"{call}: {self.path} is open to read only")
+            raise io.UnsupportedOperation(f"{call}: {self.path} is open to read only")
         self.team.check(call)
 
     def need_open(self, call):
@@ -231,6 +250,18 @@ class State:
             error.add_note(f"{self.path} was not finished: what had been flushed is in {where}")
 
 
+def _refuse(options):
+    """Raises for arguments of h5py's File that cannot be as they are meant."""
+    for name, value in options.items():
+        if name in _REFUSED:
+            if value not in _REFUSED[name]:
+                raise ValueError(f"File: {name}={value!r} is not to be had")
+        elif name == "locking" and value not in (None, True, False, "best-effort", "false", "true"):
+            raise ValueError(f"File: locking={value!r} is neither True nor False nor 'best-effort'")
+        elif name not in _IDLE:
+            raise TypeError(f"File: there is no argument {name!r}")
+
+
 class File(Group):
     """File(name, mode="r", driver=None, *, comm=mpi.world, track_order=False)
 
@@ -249,7 +280,11 @@ class File(Group):
     holds some later state, and compressed chunks that were overwritten since may be lost. It is locked:
     while one job changes a file no other opens it.
 
-    Raises FileNotFoundError, FileExistsError, BlockingIOError (another job has it), OSError.
+    Other arguments of h5py's File change nothing (libver, locking, rdcc_…, page_buf_size, alignment_…,
+    meta_block_size) or are refused (swmr, userblock_size, fs_…).
+
+    Raises FileNotFoundError, FileExistsError, BlockingIOError (another job has it), OSError; ValueError and
+    TypeError for arguments that do not fit.
     """
 
     def __init__(self, name, mode="r", driver=None, *, comm=mpi.world, track_order=False, **options):
@@ -257,6 +292,7 @@ class File(Group):
             raise ValueError(f"Invalid mode; must be one of r, r+, w, w-, x, a, not {mode!r}")
         if driver not in (None, "mpio", "sec2", "stdio"):
             raise ValueError(f'Unknown driver type "{driver}": there are "mpio" and None')
+        _refuse(options)
         if hasattr(comm, "Get_rank") and not isinstance(comm, mpi.Comm):
             comm = mpi.from_mpi4py(comm)
         path = os.fsdecode(name)
@@ -285,6 +321,17 @@ class File(Group):
     @property
     def libver(self):
         return ("earliest", f"v{_h5.VERSION[0]}{_h5.VERSION[1]}")
+
+    @property
+    def userblock_size(self):
+        """The bytes before HDF5's own: none, in files that are made here."""
+        self._state.need_open("userblock_size")
+        return _h5.file_userblock(self._state.id)
+
+    @property
+    def swmr_mode(self):
+        """False: readers see what was flushed, without a mode for it."""
+        return False
 
     @property
     def atomic(self):

@@ -167,11 +167,11 @@ class Group(Base, MutableMapping):
 
     def _wrapped(self, id):
         from pympi._h5.datasets import Dataset
-        kind = _h5.object_about(id)[0]
+        kind, _, file = _h5.object_about(id)
         cls = {"g": Group, "d": Dataset, "t": Datatype}.get(kind)
         if cls is None:
             raise TypeError("Unknown object type")
-        return cls(self._state, id)
+        return cls(self._state if file == self._state.number else self._state.beside(id), id)
 
     def get(self, name, default=None, getclass=False, getlink=False):
         """get(name, default=None, getclass=False, getlink=False)
@@ -228,6 +228,9 @@ class Group(Base, MutableMapping):
         """items(): pairs of both. Local."""
         return _Items(self)
 
+    def _ipython_key_completions_(self):
+        return sorted(self)
+
     def visit(self, func):
         """visit(func): func(name) for all below, till it gives something else than None, which is returned. Local."""
         return self.visititems(lambda name, _: func(name))
@@ -271,13 +274,14 @@ class Group(Base, MutableMapping):
         return self._state.change(call, words, act)
 
     def create_group(self, name, track_order=None):
-        """create_group(name, track_order=None): a new group, and those on the way to it.
+        """create_group(name, track_order=None): a new group, and those on the way to it; without a name with None.
 
         Collective over the file's comm. Raises ValueError when the name is taken.
         """
         def prepare():
-            key = _key(name)
-            self._refuse_taken("create group", key)
+            key = None if name is None else _key(name)
+            if key is not None:
+                self._refuse_taken("create group", key)
             return lambda: _h5.group_create(self._id, key, bool(track_order))
         id = self._checked("create_group", (*self._named(name), ("track_order", track_order)), prepare)
         return Group(self._state, id)
@@ -355,8 +359,10 @@ class Group(Base, MutableMapping):
         Collective over the file's comm.
         """
         for key in "shape", "dtype", "chunks", "compression", "compression_opts", "scaleoffset", "shuffle", \
-                "fletcher32", "fillvalue", "maxshape":
+                "fletcher32", "fillvalue", "track_times":
             options.setdefault(key, getattr(other, key))
+        if other.maxshape != other.shape:       # it would make chunks of what has none
+            options.setdefault("maxshape", other.maxshape)
         return self.create_dataset(name, **options)
 
     def __setitem__(self, name, value):

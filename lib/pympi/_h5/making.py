@@ -13,8 +13,8 @@ from pympi._h5.attributes import Empty, Fingerprint, typed
 
 _DEFLATE, _SHUFFLE, _FLETCHER32, _SZIP, _SCALEOFFSET, _LZF = 1, 2, 3, 4, 6, 32000
 _OPTIONAL = 1
-_IFSET = 2          # fill time, in HDF5's numbers: ALLOC, NEVER, IFSET
-_FILL_TIMES = {"alloc": 0, "never": 1, "ifset": 2}
+NEVER, _IFSET = 1, 2    # fill times, in HDF5's numbers
+_FILL_TIMES = {"alloc": 0, "never": NEVER, "ifset": _IFSET}
 _OPTIONS = {"chunks", "maxshape", "compression", "compression_opts", "shuffle", "fletcher32", "scaleoffset",
             "fillvalue", "track_times", "track_order", "compact", "fill_time", "exact"}
 _CHUNK = 1 << 20    # bytes of a chunk that nobody has chosen
@@ -25,6 +25,7 @@ class Wish:
 
     def __init__(self, shape, dtype, data):
         self.shape, self.dtype, self.data = shape, dtype, data
+        self.named = None       # a type of the file's, of which it is to be
         self.maxshape = self.chunks = self.fill = None
         self.filters = []
         self.compact = False
@@ -36,6 +37,8 @@ class Wish:
         yield "shape", self.shape
         yield "dtype", str(self.dtype) + str(self.dtype.metadata or "")
         yield "data", None if self.data is None else Fingerprint(self.data)
+        if self.named:
+            yield "named type", self.named.name
         for name in "chunks", "maxshape", "filters", "fill", "compact", "fill_time", "track_times", "track_order":
             value = getattr(self, name)
             if value:
@@ -59,18 +62,22 @@ def parameters(shape, dtype, data, options):
         data = typed(data, dtype)
         if dtype is None:
             dtype = data.dtype
-    dtype = getattr(data, "dtype", np.dtype("f4")) if dtype is None else np.dtype(dtype if isinstance(dtype, type) else getattr(dtype, "dtype", dtype))
+    named = dtype if hasattr(dtype, "_state") else None
+    dtype = getattr(data, "dtype", np.dtype("f4")) if dtype is None else dtypes.plain(dtype)
     shape = _shape(shape, data, dtype)
     wish = Wish(shape, dtype, None if isinstance(data, Empty) or data is None else data.reshape(
         shape + (dtype.subdtype[1] if dtype.subdtype else ())))
+    wish.named = named
     dtypes.describe(dtype)
     if shape is None or shape == ():
-        _refuse_chunked(options)
+        _refuse_chunked(options, "Empty" if shape is None else "Scalar")
     _set_limits(wish, options)
     _set_filters(wish, options)
     _set_chunks(wish, options)
     _set_fill(wish, options)
     wish.compact = bool(options.get("compact"))
+    if options.get("track_times") not in (None, True, False):
+        raise TypeError(f"track_times is {options['track_times']!r}, and neither True nor False")
     wish.track_times, wish.track_order = bool(options.get("track_times")), bool(options.get("track_order"))
     return wish
 
@@ -92,11 +99,11 @@ def _shape(shape, data, dtype):
     return shape
 
 
-def _refuse_chunked(options):
+def _refuse_chunked(options, kind):
     wrong = {"chunks", "compression", "shuffle", "fletcher32", "scaleoffset", "maxshape"} & {
         k for k, v in options.items() if v is not False}
     if wrong:
-        raise TypeError("Scalar datasets don't support chunk/filter options")
+        raise TypeError(f"{kind} datasets don't support chunk/filter options: {', '.join(sorted(wrong))}")
 
 
 def _set_limits(wish, options):
@@ -139,6 +146,8 @@ def _set_filters(wish, options):
 
 
 def _add_scale(wish, scale):
+    if scale is not True and (int(scale) != scale or scale < 0):
+        raise ValueError(f"scaleoffset is {scale!r}, and not an integer from 0 on")
     if wish.dtype.kind in "iu":
         wish.filters.append((_SCALEOFFSET, 0, (2, 0 if scale is True else int(scale))))
     elif wish.dtype.kind == "f":
@@ -159,10 +168,16 @@ def _add_compression(wish, compression, opts):
         method, pixels = ("nn", 8) if opts is None else opts
         wish.filters.append((_SZIP, _OPTIONAL, (32 if method == "nn" else 4, int(pixels))))
     elif compression == "lzf":
+        if opts is not None:
+            raise ValueError(f"LZF compression filter accepts no options, and compression_opts is {opts!r}")
         if not _h5.filter_known(_LZF):
             raise ValueError('Compression filter "lzf" is unavailable: HDF5 has no filter of this number')
         wish.filters.append((_LZF, _OPTIONAL, ()))
+    elif hasattr(compression, "filter_id"):     # h5py's filter objects, and hdf5plugin's
+        _add_compression(wish, int(compression.filter_id), compression.filter_options)
     elif isinstance(compression, int):
+        if compression < 0:
+            raise ValueError(f"Invalid filter number: {compression}")
         if not _h5.filter_known(compression):
             raise ValueError(f"Unknown compression filter number: {compression}")
         wish.filters.append((compression, _OPTIONAL, tuple(opts or ())))
@@ -211,9 +226,13 @@ def _set_fill(wish, options):
     if fill is None or wish.shape is None:
         return
     if wish.dtype.hasobject:
-        if fill in (b"", "", 0):
-            return
-        raise TypeError("a fill value of elements of any length")
+        if wish.dtype.subdtype or wish.dtype.names or dtypes.check_ref_dtype(wish.dtype):
+            raise TypeError(f"fillvalue: elements of type {wish.dtype} cannot have one")
+        wish.fill = dtypes.encode(wish.dtype, fill)
+        return
+    if wish.dtype.names is not None and not isinstance(fill, tuple) and not getattr(
+            getattr(fill, "dtype", None), "names", None):
+        raise ValueError(f"fillvalue {fill!r} is no element of type {wish.dtype}")
     value = np.zeros((), wish.dtype.base)
     value[()] = fill
     wish.fill = np.full(wish.dtype.shape, value).tobytes() if wish.dtype.subdtype else value.tobytes()
@@ -222,7 +241,7 @@ def _set_fill(wish, options):
 def make_dataset(at, key, wish):
     """Makes it, on every rank alike. Local."""
     return _h5.dataset_create(
-        at, key, dtypes.make(wish.dtype), wish.shape, wish.maxshape, chunks=wish.chunks,
+        at, key, wish.named._id if wish.named else dtypes.make(wish.dtype), wish.shape, wish.maxshape, chunks=wish.chunks,
         filters=[tuple(f) for f in wish.filters], fill=wish.fill, compact=wish.compact,
         early=not wish.filters, fill_time=wish.fill_time, track_times=wish.track_times,
         track_order=wish.track_order)

@@ -2,6 +2,7 @@
 
 SPDX-License-Identifier: MIT
 """
+import itertools
 import math
 import operator
 
@@ -31,13 +32,46 @@ class Selection:
     def what(self):
         if self.points is not None:
             return np.ascontiguousarray(self.points, "u8")
-        lists = [i for i, axis in enumerate(self.axes) if not isinstance(axis, range)]
-        if not lists:
+        if all(isinstance(axis, range) for axis in self.axes):
             return _slab(self.axes)
-        axis, out = lists[0], []
-        for run in _runs(self.axes[axis]):
-            out.append(_slab(self.axes[:axis] + (run,) + self.axes[axis + 1:]))
-        return out
+        ways = [[axis] if isinstance(axis, range) else list(_runs(axis)) for axis in self.axes]
+        return [_slab(axes) for axes in itertools.product(*ways)]
+
+
+class MultiBlockSlice:
+    """Blocks of so many indices, each so many behind the one before: d[MultiBlockSlice(start, stride, count, block)].
+
+    count=None: as many whole blocks as there are. Raises ValueError for blocks that overlap or do not fit.
+    """
+
+    def __init__(self, start=0, stride=1, count=None, block=1):
+        if start < 0 or stride < 1 or block < 1 or count is not None and count < 1:
+            raise ValueError(f"start {start} is negative, or stride {stride}, count {count} or block {block} is not "
+                             "1 at least")
+        if block > stride:
+            raise ValueError(f"blocks of {block} indices overlap with a stride of {stride}")
+        self.start, self.stride, self.count, self.block = start, stride, count, block
+
+    def indices(self, length):
+        """start, stride, count and block for an axis of this length. Local."""
+        most = (length - self.start - self.block) // self.stride + 1
+        count = most if self.count is None else self.count
+        if most < 1 or count > most:
+            raise ValueError(f"{self!r} does not fit an axis of length {length}")
+        return self.start, self.stride, count, self.block
+
+    def __repr__(self):
+        return f"MultiBlockSlice(start={self.start}, stride={self.stride}, count={self.count}, block={self.block})"
+
+
+def _blocks(value, length):
+    """The indices of a MultiBlockSlice, be it h5py's."""
+    start, stride, count, size = value.indices(length)
+    if size == stride:
+        return range(start, start + count * size)
+    if size == 1:
+        return range(start, start + count * stride, stride)
+    return (start + stride * np.arange(count)[:, None] + np.arange(size)).reshape(-1)
 
 
 def _slab(axes):
@@ -127,6 +161,9 @@ def select(shape, args):
         length = shape[len(axes)]
         if isinstance(arg, slice):
             axis = _slice(arg, length)
+            out.append(len(axis))
+        elif type(arg).__name__ == "MultiBlockSlice":
+            axis = _blocks(arg, length)
             out.append(len(axis))
         elif _is_list(arg):
             axis, lists = _list(arg, length), lists + 1

@@ -21,12 +21,13 @@ _RUN = 128 << 10        # pieces of a file that are worth a call of their own
 
 def way_of(dataset):
     """"placed", "unplaced", "chunks" or "structure": the same on all ranks. Local."""
-    layout, _, filters, _, _, external = dataset._about()
+    about = dataset._about()
+    layout = about.layout
     if layout == "compact" or dataset.dtype.hasobject:
         return "structure"
-    if layout == "virtual" or external:
+    if layout == "virtual" or about.external:
         return "structure"
-    if layout == "chunked" and (filters or not _h5.dataset_placed(dataset._id)):
+    if layout == "chunked" and (about.filters or not _h5.dataset_placed(dataset._id)):
         return "chunks"
     if not dataset.size or _h5.dataset_placed(dataset._id):
         return "placed"
@@ -52,14 +53,14 @@ def pieces(axes, unit, most):
             yield part, index + (slice(None),) * (len(axes) - at - 1)
 
 
-def get_in_slabs(id, type_id, chosen, out, most):
+def get_in_slabs(id, type_id, chosen, out, most, empty=np.empty):
     """Reads into an array, with looks at ^C in between. Local."""
     for axes, index in pieces(chosen.axes, out.itemsize, most):
         view = out[index]
         if view.flags.c_contiguous:
             _h5.read(id, type_id, selections.whole(axes).what, dtypes.memory_of(view))
         else:
-            part = np.empty(view.shape, out.dtype)
+            part = empty(view.shape, out.dtype)
             _h5.read(id, type_id, selections.whole(axes).what, dtypes.memory_of(part))
             view[...] = part
 
@@ -89,7 +90,11 @@ def _put(dataset, chosen, array):
 def _memory_type(dataset, array):
     """The type of elements in memory: the array's, where that says it all."""
     dtype = dataset.dtype
-    return dtypes.make(dtype if dtype.subdtype or dtypes.check_enum_dtype(dtype) else array.dtype)
+    if dtype.kind == "S":       # HDF5 converts lengths, and not encodings
+        encoding = dtypes.check_string_dtype(dtype.base).encoding
+        return dtypes.make(dtypes.string_dtype(encoding, max(1, array.dtype.itemsize)))
+    whole = dtype.subdtype or dtype.kind in "mM" or dtypes.check_enum_dtype(dtype)
+    return dtypes.make(dtype if whole else array.dtype)
 
 
 def put_alone(dataset, chosen, array):
