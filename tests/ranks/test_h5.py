@@ -289,11 +289,72 @@ class Shares(h5cases.Files):
                   self.subTest(round=number, lengths=lengths, shape=shape, axis=axis)):
                 self.columns(shape, axis, lengths, turned=number == 64)
 
+    def test_in_many_slabs(self):
+        """Whatever takes several calls, with looks at ^C in between: rows that fit and such as do not."""
+        np, comm = self.np, self.comm
+        from pympi._h5 import datasets, transfers
+        whole = np.arange(7 * 4 * comm.size * 3).reshape(7, 4 * comm.size, 3)
+        own = slice(4 * comm.rank, 4 * comm.rank + 4)
+        for most in 8, 100, 1000:
+            with (unittest.mock.patch.object(transfers, "SLAB", most),
+                  unittest.mock.patch.object(datasets, "_SLAB", most), self.subTest(most=most)):
+                with self.file() as f:
+                    d = f.create_dataset("d", whole.shape, "i8")
+                    d[:, own] = whole[:, own]
+                    d[comm.rank::comm.size] = np.asarray(whole[comm.rank::comm.size], order="F")
+                with self.file("r") as f:
+                    d = f["d"]
+                    self.assertEqual(d[...].tolist(), whole.tolist())
+                    self.assertEqual(d[1::2, own, ::2].tolist(), whole[1::2, own, ::2].tolist())
+                    into = np.zeros((7, 8, 3), "f4")[:, ::2]
+                    d.read(1, comm=comm, into=into)
+                    self.assertEqual(into.tolist(), whole[:, own].tolist())
+                    into = np.zeros((2, 9), "i8")
+                    d.read_direct(into, np.s_[2:4, own.start:own.start + 3], np.s_[:, :])
+                    self.assertEqual(into.tolist(), whole[2:4, own][:, :3].reshape(2, 9).tolist())
+                    d.read_direct(into, np.s_[0, own.start, 0], np.s_[1, 1])
+                    d.read_direct(into, np.s_[0, own, 0], np.s_[0, 1::2])
+                    self.assertEqual(into[0, 1::2].tolist(), whole[0, own, 0].tolist())
+                    self.assertEqual(into[1, 1], whole[0, own.start, 0])
+
     def test_columns_of_several_types(self):
         """HDF5 makes the dataset's of the widest; a round is the same on all ranks."""
         for number in 64, 1 << 20:
             with unittest.mock.patch.multiple(_rounds, ROUND=number, LEAST=1):
                 self.columns((30,), 1, [4] * self.comm.size, ("i8", "i2", ">i4"))
+
+    def test_columns_by_slices(self):
+        """Slices that are columns of one slab, on some ranks, in any order; and such as are not."""
+        np, size, rank = self.np, self.comm.size, self.comm.rank
+        from pympi._h5 import transfers
+        whole, n = np.full((6, 4 * size + 3, 5), -1), 4
+        turned = (rank + 1) % size
+        none = slice(0, 0)
+        cases = {
+            "columns": (slice(None), slice(n * rank, n * rank + n)),
+            "in another order, of some rows": (slice(1, 5), slice(1 + n * turned, 1 + n * turned + n)),
+            "two of them": (slice(1, 3), slice(n * rank, n * rank + n) if rank < 2 else none),
+            "one alone": (slice(None), slice(0, n) if rank == 0 else none),
+            "with a gap": (slice(None), slice(n * rank, n * rank + n - 1)),
+            "of a part of the last axis": (slice(None), slice(n * rank, n * rank + n), slice(1, 3)),
+            "of the last axis": (slice(None), 2, slice(rank, rank + 1 if rank < 5 else rank)),
+            "with steps": (slice(None), slice(rank, None, size)),
+            "rows": (slice(rank, rank + 1), slice(None)),
+            "a list": (slice(None), [n * rank, n * rank + 1]),
+        }
+        exchanged = "columns", "in another order, of some rows", "two of them", "of the last axis"
+        with self.file() as f, unittest.mock.patch.object(transfers, "_WORTH", 1):
+            d = f.create_dataset("d", whole.shape, "i4", fillvalue=-1)
+            for number, (what, key) in enumerate(cases.items()):
+                for other in self.comm.allgather(key):
+                    index = self.comm.allgather(key).index(other)
+                    whole[other] = 100 * number + index
+                before = d._state.counts.exchanged
+                d[key] = np.full(d[key].shape, 100 * number + rank)
+                given = self.comm.allreduce(d._state.counts.exchanged - before)
+                self.assertEqual(given > 0, size > 1 and what in exchanged, what)
+                self.assertEqual(d[...].tolist(), whole.tolist(), what)
+                self.comm.barrier()
 
     def test_columns_that_one_cannot_give(self):
         """An exception in the midst of the rounds is one on all ranks, and the file goes on."""

@@ -3,6 +3,7 @@
 A file takes many small pieces badly, above all of several ranks at once. Here each rank brings a block of the
 rows together, some at a time, and writes them while the next are under way. SPDX-License-Identifier: MIT
 """
+import itertools
 import math
 
 import numpy as np
@@ -11,17 +12,66 @@ from pympi import _rounds
 from pympi._h5 import selections
 from pympi._shares import block
 
+RUN = 128 << 10     # bytes of a file behind each other that a rank may as well write by itself
+
+
+class Slab:
+    """A part of a dataset that ranks share out along an axis.
+
+    origin: where it begins; starts, lengths: each rank's part of the axis, from there on.
+    """
+
+    def __init__(self, axis, origin, shape, starts, lengths):
+        self.axis, self.origin, self.shape, self.starts, self.lengths = axis, origin, shape, starts, lengths
+
+    def is_scattered(self, itemsize):
+        """Whether the ranks' parts are many small pieces of the file."""
+        piece = max(self.lengths) * math.prod(self.shape[self.axis + 1:]) * itemsize
+        return math.prod(self.shape[:self.axis]) > 1 and piece < RUN
+
+
+def whole(shape, axis, lengths):
+    """A dataset that is shared out along an axis, by these lengths. Local."""
+    return Slab(axis, (0,) * len(shape), shape, list(itertools.accumulate(lengths, initial=0))[:-1], lengths)
+
+
+def box_of(chosen):
+    """A selection's (first, last + 1) of each axis, None where there is none, False where it is no box. Local."""
+    if not chosen.count:
+        return None
+    axes = chosen.axes or ()
+    plain = axes and all(isinstance(axis, range) and (axis.step == 1 or len(axis) == 1) for axis in axes)
+    return plain and tuple((axis[0], axis[-1] + 1) for axis in axes)
+
+
+def found(shape, boxes):
+    """The Slab that ranks' boxes are parts of, one beside the other; or None. Local, the same on every rank."""
+    there = [box for box in boxes if box is not None]
+    if len(there) < 2 or not all(there):
+        return None
+    differ = [axis for axis, sides in enumerate(zip(*there)) if len(set(sides)) > 1]
+    if len(differ) != 1 or any(side != (0, n) for side, n in zip(there[0][differ[0] + 1:], shape[differ[0] + 1:])):
+        return None
+    axis, = differ
+    sides = sorted(box[axis] for box in there)
+    if any(one[1] != other[0] for one, other in itertools.pairwise(sides)):
+        return None
+    first, last = sides[0][0], sides[-1][1]
+    origin, ends = zip(*(*there[0][:axis], (first, last), *there[0][axis + 1:]))
+    starts = [0 if box is None else box[axis][0] - first for box in boxes]
+    lengths = [0 if box is None else box[axis][1] - box[axis][0] for box in boxes]
+    return Slab(axis, origin, tuple(e - o for o, e in zip(origin, ends)), starts, lengths)
+
 
 class Rows:
-    """The rows of a dataset: all axes before the one that is split, one behind the other."""
+    """The rows of a slab: all axes before the one that is split, one behind the other."""
 
-    def __init__(self, team, shape, itemsize, array, axis, lengths):
-        """array is this rank's part, lengths[rank] long along axis, maybe of a type of its own."""
-        self.rank, self.shape, self.array, self.axis = team.rank, shape, array, axis
-        self.ends = np.cumsum(lengths)
-        self.starts = self.ends - lengths
-        count = math.prod(shape[:axis])
-        row = math.prod(shape[axis:]) * itemsize
+    def __init__(self, team, slab, itemsize, array):
+        """array is this rank's part, maybe of a type of its own; itemsize the dataset's."""
+        self.rank, self.slab, self.array = team.rank, slab, array
+        self.shape, self.axis = slab.shape, slab.axis
+        count = math.prod(self.shape[:self.axis])
+        row = math.prod(self.shape[self.axis:]) * itemsize
         self.blocks = [block(count, rank, team.size) for rank in range(team.size)]
         self.step = max(1, _rounds.at_once(team.size) // max(1, row))
         self.most = max(stop - start for start, stop in self.blocks)
@@ -71,23 +121,23 @@ class Rows:
         if self.room is None:
             self.room = np.empty((min(self.step, self.most), *self.shape[self.axis:]), np.result_type(*parts))
         rows = self.room[:last - first]
-        for part, start, end in zip(parts, self.starts, self.ends):
-            rows[:, start:end] = part
+        for part, start, length in zip(parts, self.slab.starts, self.slab.lengths):
+            rows[:, start:start + length] = part
         done = 0
         for axes in selections.spans(self.shape[:self.axis], first, last):
-            where = selections.whole(axes + tuple(range(n) for n in self.shape[self.axis:]))
-            count = math.prod(map(len, axes))
+            axes += tuple(map(range, self.shape[self.axis:]))
+            where = selections.slab([o + axis.start for o, axis in zip(self.slab.origin, axes)], list(map(len, axes)))
+            count = math.prod(where.full[:self.axis])
             put(where, rows[done:done + count].reshape(where.full))
             done += count
 
 
-def put_columns(dataset, array, axis, lengths, put):
-    """Parts behind each other along an axis, of these lengths, each of which is short. Collective.
-
-    Behind an agreement; put(selection, array) writes this rank's elements.
-    """
+def put_columns(dataset, slab, array, put):
+    """Each rank's part of a slab. Collective, behind an agreement; put(selection, array) writes elements."""
     state, team = dataset._state, dataset._state.team
-    rows = Rows(team, dataset.shape, dataset.dtype.itemsize, array, axis, lengths)
+    if not slab.lengths[team.rank]:
+        array = np.empty(slab.shape[:slab.axis] + (0,) + slab.shape[slab.axis + 1:], array.dtype)
+    rows = Rows(team, slab, dataset.dtype.itemsize, array)
     state.counts.note_memory(rows.memory)
     for number, got in enumerate(_rounds.exchanged(team.comm, rows.rounds())):
         rows.take(number, got, put)

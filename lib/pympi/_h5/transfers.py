@@ -12,11 +12,11 @@ import numpy as np
 import _pympi_h5 as _h5
 
 from pympi._agree import Disagreement
-from pympi._h5 import dtypes, selections
+from pympi._h5 import columns, dtypes, selections
 from pympi._shares import block
 
 SLAB = 64 << 20         # bytes between two looks at ^C
-_RUN = 128 << 10        # pieces of a file that are worth a call of their own
+_WORTH = 1 << 20        # datasets for which ranks ask each other if their parts are columns
 
 
 def way_of(dataset):
@@ -128,7 +128,24 @@ def put_together(dataset, chosen, array):
     else:
         if way == "unplaced":
             state.change("write", _words(dataset, way), lambda: _touch(dataset))
-        team.run("write", _words(dataset, way), lambda: _put(dataset, chosen, array), structural=False)
+        team.check("write")
+        team.agree("write", _words(dataset, way))
+        _put_placed(dataset, chosen, array)
+
+
+def _put_placed(dataset, chosen, array):
+    """Elements that have their place. Collective, behind an agreement."""
+    team, dtype, error = dataset._state.team, dataset.dtype, None
+    if dataset.ndim > 1 and dataset.nbytes >= _WORTH and not dtype.subdtype:
+        slab = columns.found(dataset.shape, team.comm.allgather(columns.box_of(chosen)))
+        if slab is not None and slab.is_scattered(dtype.itemsize):
+            columns.put_columns(dataset, slab, array, lambda *what: _put(dataset, *what))
+            return
+    try:
+        _put(dataset, chosen, array)
+    except BaseException as e:
+        error = e
+    team.settle("write", error, structural=False)
 
 
 def _put_single(dataset, way, chosen, array):
@@ -210,12 +227,12 @@ def put_split(dataset, array, axis, lengths):
     size[axis] = lengths[team.rank]
     inner = dataset.dtype.subdtype[1] if dataset.dtype.subdtype else ()
     chosen = selections.slab(starts, size)
-    row = math.prod(shape[axis + 1:]) * dataset.dtype.itemsize
-    scattered = math.prod(shape[:axis]) > 1 and max(lengths) * row < _RUN
-    if team.size > 1 and scattered and not inner and not dataset.dtype.hasobject and way_of(dataset) == "placed":
-        from pympi._h5.columns import put_columns
+    slab = columns.whole(shape, axis, lengths)
+    scattered = slab.is_scattered(dataset.dtype.itemsize) and not inner and not dataset.dtype.hasobject
+    if team.size > 1 and scattered and way_of(dataset) == "placed":
+        team.check("write")
         team.agree("write", _words(dataset, "columns"))
-        put_columns(dataset, array.reshape(chosen.full), axis, lengths, lambda *what: _put(dataset, *what))
+        columns.put_columns(dataset, slab, array.reshape(chosen.full), lambda *what: _put(dataset, *what))
     else:
         put_together(dataset, chosen, array.reshape(chosen.full + inner))
 
