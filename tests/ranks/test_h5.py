@@ -289,6 +289,24 @@ class Shares(h5cases.Files):
                   self.subTest(round=number, lengths=lengths, shape=shape, axis=axis)):
                 self.columns(shape, axis, lengths, turned=number == 64)
 
+    def test_closed_on_one_is_closed_on_all(self):
+        """Behind close() a rank may open the file, however far the one is that had it locked."""
+        from pympi._h5 import files
+        leave = files.State.leave
+
+        def later(state):
+            if self.comm.rank == 0:
+                self.comm.barrier()
+            leave(state)
+        f = self.file()
+        f["x"] = 1
+        with unittest.mock.patch.object(files.State, "leave", later):
+            f.close()
+        if self.comm.rank != 0:
+            with self.file("r") as f:
+                self.assertEqual(f["x"][()], 1)
+            self.comm.barrier()
+
     def test_in_many_slabs(self):
         """Whatever takes several calls, with looks at ^C in between: rows that fit and such as do not."""
         np, comm = self.np, self.comm

@@ -223,6 +223,7 @@ class State:
             self.place.publish(self.store)
             self.store.trim()
             self.place.commit()
+            self.place.close()      # behind this any rank may open it
 
     def leave(self):
         """Closes the file as it was flushed. Local."""
