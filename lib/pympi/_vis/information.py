@@ -18,9 +18,13 @@ def make_global(servermanager):
     class DataInformation(servermanager.DataInformation):
         __doc__ = servermanager.DataInformation.__doc__
 
+        def _own(self):
+            if self.Proxy:
+                self.Proxy.GetDataInformation(self.Idx)     # which makes the other one up to date
+            return self.DataInformation
+
         def _summed(self, call):
-            self.Update()
-            return mpi.allreduce(getattr(self.DataInformation, call)())
+            return mpi.allreduce(getattr(self._own(), call)())
 
         def GetNumberOfPoints(self):
             return self._summed("GetNumberOfPoints")
@@ -35,12 +39,10 @@ def make_global(servermanager):
             return self._summed("GetMemorySize")
 
         def GetBounds(self):
-            self.Update()
-            return _united(tuple(self.DataInformation.GetBounds()))
+            return _united(tuple(self._own().GetBounds()))
 
         def GetExtent(self):
-            self.Update()
-            return _united(tuple(self.DataInformation.GetExtent()))
+            return _united(tuple(self._own().GetExtent()))
 
     class ArrayInformation(servermanager.ArrayInformation):
         __doc__ = servermanager.ArrayInformation.__doc__

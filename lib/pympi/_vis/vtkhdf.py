@@ -10,13 +10,13 @@ Source: "VTKHDF File Format", VTK File Formats, Kitware.
 import contextlib
 import json
 import os
-from operator import index
 
 import numpy as np
 
 from pympi import mpi
 from pympi._agree import Attempt, meet
 from pympi._io.files import sync_folder
+from pympi._vis.blocks import Block, placed, storable, vector
 
 VERTEX, LINE, POLY_LINE, TRIANGLE, POLYGON, QUAD = 1, 3, 4, 5, 7, 9
 POLYGONS = {3: TRIANGLE, 4: QUAD}
@@ -42,88 +42,18 @@ def write_image(path, fields, split=0, comm=mpi.world, *, extent=None, dimension
     attempt, values = Attempt(), ()
     with attempt:
         path = os.fspath(path)
-        block = _Block(fields, split, extent, dimensions, comm.size)
-        vectors = [_vector(name, given, count) for name, given, count in (
+        block = Block(fields, split, extent, dimensions, comm.size)
+        vectors = [vector(name, given, count) for name, given, count in (
             ("spacing", spacing, 3), ("origin", origin, 3), ("direction", direction, 9))]
         values = (("path", path), ("split", split), ("the fields", block.kinds()), ("spacing", vectors[0]),
                   ("origin", vectors[1]), ("direction", vectors[2]))
     meet(comm, "write_image", attempt, values)
-    grid = _Grid(*_placed(comm, block), *vectors)
+    grid = _Grid(*placed(comm, block, "write_image"), *vectors)
     with _file(path, comm, "ImageData") as group:
         for name, value in grid.attributes().items():
             group.attrs[name] = value
         for name, array in block.fields.items():
             grid.write(group, name, array)
-
-
-class _Block:
-    """A rank's part of an image, as it was given."""
-
-    def __init__(self, fields, split, extent, dimensions, size):
-        self.fields = {str(name): _storable(name, array) for name, array in fields.items()}
-        if not self.fields:
-            raise ValueError("there are no fields to write")
-        least = min(array.ndim for array in self.fields.values())
-        self.dimensions = min(3, least) if dimensions is None else index(dimensions)
-        if not 1 <= self.dimensions <= 3 or least < self.dimensions:
-            raise ValueError(f"a grid of {self.dimensions} dimensions, and a field that has {least}")
-        self.shape = next(iter(self.fields.values())).shape[:self.dimensions]
-        for name, array in self.fields.items():
-            if array.shape[:self.dimensions] != self.shape or array.ndim > self.dimensions + 1:
-                raise ValueError(f"field {name} of shape {array.shape} does not fit a block of {self.shape}")
-        self.split = None if extent is not None else index(split) % self.dimensions
-        self.start = None if extent is None else self._start_of(extent)
-
-    def _start_of(self, extent):
-        extent = [index(one) for one in extent]
-        if len(extent) != 6:
-            raise ValueError(f"extent {extent} is not six numbers")
-        starts, ends = extent[::2][::-1], extent[1::2][::-1]
-        shape = tuple(end - start + 1 for start, end in zip(starts, ends))[3 - self.dimensions:]
-        if shape != self.shape and 0 not in self.shape:
-            raise ValueError(f"extent {extent} has {shape} points, and the fields have {self.shape}")
-        return tuple(starts[3 - self.dimensions:])
-
-    def kinds(self):
-        """What ranks have to agree on in the fields."""
-        return tuple((name, array.dtype.str, array.shape[self.dimensions:]) for name, array in self.fields.items())
-
-
-def _placed(comm, block):
-    """Where this rank's block begins, and the shape of all. Collective over comm."""
-    told = comm.allgather((block.shape, block.start, block.split))
-    attempt, start, shape = Attempt(), None, None
-    with attempt:
-        if block.split is None:
-            start, shape = _within(told, block)
-        else:
-            start, shape = _behind(told, comm.rank, block.split)
-    meet(comm, "write_image", attempt)
-    return start, shape
-
-
-def _behind(told, rank, split):
-    """Blocks behind each other along an axis."""
-    beside = {shape[:split] + shape[split + 1:] for shape, _, _ in told}
-    if len(beside) > 1:
-        raise ValueError(f"the ranks' blocks have shapes {[shape for shape, _, _ in told]}, which differ beside "
-                         f"axis {split}")
-    lengths = [shape[split] for shape, _, _ in told]
-    own = told[rank][0]
-    start = tuple(sum(lengths[:rank]) if axis == split else 0 for axis in range(len(own)))
-    return start, own[:split] + (sum(lengths),) + own[split + 1:]
-
-
-def _within(told, block):
-    """Blocks that say where they are; the grid begins where the first does."""
-    there = [(start, shape) for shape, start, _ in told if start is not None and 0 not in shape]
-    if not there:
-        return (0,) * len(block.shape), (0,) * len(block.shape)
-    low = np.min([start for start, _ in there], 0)
-    high = np.max([np.add(start, shape) for start, shape in there], 0)
-    if low.any():
-        raise ValueError(f"the blocks begin at {tuple(map(int, low))}: a whole extent begins at 0; origin= moves it")
-    return block.start, tuple(map(int, high))
 
 
 class _Grid:
@@ -170,7 +100,7 @@ def write_unstructured(path, points, cells, types, point_data=None, cell_data=No
     and arrays (n,), (n, components) and (m…). A rank may have nothing. The file and what is raised are as
     with write_image().
     """
-    _write_pieces("write_unstructured", path, points, point_data, cell_data, comm, lambda: _cells(cells, types))
+    _write_pieces("write_unstructured", path, points, point_data, cell_data, comm, lambda: as_cells(cells, types))
 
 
 def write_poly(path, points, polys=None, point_data=None, cell_data=None, comm=mpi.world, *, lines=None):
@@ -183,7 +113,7 @@ def write_poly(path, points, polys=None, point_data=None, cell_data=None, comm=m
     5.12 reads no surfaces from VTKHDF. The rest is as with write_unstructured().
     """
     def cells():
-        return _joined(_cells(polys, None, POLYGONS, POLYGON), _cells(lines, None, LINES, POLY_LINE))
+        return _joined(as_cells(polys, None, POLYGONS, POLYGON), as_cells(lines, None, LINES, POLY_LINE))
     _write_pieces("write_poly", path, points, point_data, cell_data, comm, cells)
 
 
@@ -191,9 +121,9 @@ def _write_pieces(call, path, points, point_data, cell_data, comm, make_cells):
     attempt, arrays = Attempt(), None
     with attempt:
         path = os.fspath(path)
-        points = _points(points)
+        points = as_points(points)
         numbers, offsets, types = make_cells()
-        _check_cells(numbers, offsets, types, len(points))
+        check_cells(numbers, offsets, types, len(points))
         arrays = {"Points": points, "Connectivity": numbers, "Offsets": offsets, "Types": types}
         arrays |= _data("PointData", point_data, len(points), "points")
         arrays |= _data("CellData", cell_data, len(types), "cells")
@@ -208,18 +138,20 @@ def _write_pieces(call, path, points, point_data, cell_data, comm, make_cells):
             group.save(name, array)
 
 
-def _points(points):
+def as_points(points):
     points = np.asarray(points)
+    if not points.size:
+        points = np.empty((0, 3), points.dtype)
     if points.ndim != 2 or points.shape[1] not in (2, 3):
         raise ValueError(f"points of shape {points.shape}, and not (n, 3) or (n, 2)")
     if points.dtype not in (np.dtype("f4"), np.dtype("f8")):
         points = points.astype("f8")
     if points.shape[1] == 2:
         points = np.column_stack([points, np.zeros(len(points), points.dtype)])
-    return _storable("points", points)
+    return storable("points", points)
 
 
-def _cells(cells, types, by_size=None, else_type=None):
+def as_cells(cells, types=None, by_size=None, else_type=None):
     """Numbers of points, where cells begin and end, and their types."""
     if cells is None:
         return np.empty(0, "i8"), np.zeros(1, "i8"), np.empty(0, "u1")
@@ -227,6 +159,8 @@ def _cells(cells, types, by_size=None, else_type=None):
         numbers, offsets = (np.asarray(one) for one in cells)
     else:
         cells = np.asarray(cells)
+        if not cells.size:
+            cells = np.empty((0, 1), "i8")
         if cells.ndim != 2:
             raise ValueError(f"cells of shape {cells.shape}, and not (m, k), nor a pair")
         numbers, offsets = cells.reshape(-1), np.arange(len(cells) + 1) * cells.shape[1]
@@ -246,7 +180,7 @@ def _joined(one, other):
             np.concatenate([one[2], other[2]]))
 
 
-def _check_cells(numbers, offsets, types, points):
+def check_cells(numbers, offsets, types, points):
     if numbers.ndim != 1 or offsets.ndim != 1 or len(offsets) != len(types) + 1:
         raise ValueError(f"cells of shapes {numbers.shape} and {offsets.shape} for {len(types)} cells")
     if offsets[0] != 0 or offsets[-1] != len(numbers) or (np.diff(offsets) < 0).any():
@@ -258,30 +192,11 @@ def _check_cells(numbers, offsets, types, points):
 def _data(group, fields, length, what):
     arrays = {}
     for name, array in (fields or {}).items():
-        array = _storable(name, array)
+        array = storable(name, array)
         if array.ndim not in (1, 2) or len(array) != length:
             raise ValueError(f"{group} {name} of shape {array.shape} for {length} {what}")
         arrays[f"{group}/{name}"] = array
     return arrays
-
-
-def _storable(name, array):
-    """The array in a type that VTK has: in the machine's byte order, no booleans, no halves."""
-    array = np.asarray(array)
-    if array.dtype.kind not in "biuf":
-        raise ValueError(f"{name} is of type {array.dtype}, which VTK does not have")
-    if array.dtype.kind == "b":
-        return array.view("u1") if array.flags.c_contiguous else array.astype("u1")
-    if array.dtype.itemsize not in ((1, 2, 4, 8) if array.dtype.kind in "iu" else (4, 8)):
-        return array.astype("f4" if array.dtype.itemsize < 4 else "f8")
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
-
-
-def _vector(name, given, count):
-    numbers = tuple(float(one) for one in given)
-    if len(numbers) != count:
-        raise ValueError(f"{name} {given} is not {count} numbers")
-    return numbers
 
 
 @contextlib.contextmanager
