@@ -4,7 +4,7 @@ SPDX-License-Identifier: MIT
 
     pympi -n 2 -m pympi.examples.relief [--data FILE] [--picture FILE]
 
-Every rank maps the file and reads its share of the rows, from south to north. A degree of longitude is
+Every rank reads its share of the rows, from south to north. A degree of longitude is
 short near the poles, so each height counts by the area that it stands for. Such weights are no whole
 numbers, and an ordinary sum of them depends, in its last digits, on how many ranks there are; the sums
 of pympi.reductions do not. What is printed but for the ordinary sum has the same bits on any number of
@@ -13,51 +13,25 @@ ranks, and the last line is a digest of them.
 
 import hashlib
 import sys
-import warnings
-from pathlib import Path
 
 import numpy as np
-from scipy.io import netcdf_file
 
 import mpi
 from pympi import reductions
-from pympi.examples.job import Arguments, DataError, agree
+from pympi.examples.heights import FILE, Heights
+from pympi.examples.job import Arguments, DataError
 
-FILE = "/usr/share/ferret-vis/data/etopo5.cdf"
 STEP = 200                              # metres from one bin of heights to the next
 EDGES = np.arange(-11000, 9000 + STEP, STEP)
 
 
-class Grid:
-    """This rank's rows of the grid.
-
-    heights: metres above sea level, float32 (its rows, columns); areas: the part of the sphere that a
-    height of each row stands for, (its rows,); first: the number of its first row; latitudes, longitudes:
-    of all rows and all columns, in degrees.
-    """
+class Grid(Heights):
+    """This rank's rows of the grid, and areas: the part of the sphere that a height of each row stands for."""
 
     def __init__(self, path):
-        """Read this rank's share of the rows; the file is mapped, so that nothing else is read. Local."""
-        if not Path(path).exists():
-            raise DataError(f"{path} is missing on {mpi.host}: install the Debian package "
-                            "ferret-datasets, or name a file with --data")
-        try:
-            with warnings.catch_warnings():     # it warns when an error that passes holds an array of it
-                warnings.simplefilter("ignore", RuntimeWarning)
-                with netcdf_file(path) as file:
-                    self.take(file.variables)
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{path} is no netCDF file with a grid of heights, ROSE: {error}") from None
-
-    def take(self, variables):
-        """Copy what is needed of the mapped variables."""
-        heights = variables["ROSE"]
-        self.latitudes, self.longitudes = (variables[axis][:].astype(float)
-                                           for axis in heights.dimensions)
-        rows = np.array_split(np.arange(len(self.latitudes)), mpi.size)[mpi.rank]
-        self.heights = heights[rows[0]:rows[-1] + 1].astype(np.float32) if len(rows) else heights[:0]
-        self.first = rows[0] if len(rows) else len(self.latitudes)
-        self.areas = areas(self.latitudes, len(self.longitudes))[rows]
+        """Read this rank's share of the rows. Collective over world."""
+        super().__init__(path)
+        self.areas = areas(self.latitudes, len(self.longitudes))[self.first:self.first + len(self.heights)]
 
     def place(self, index):
         """Return height number `index` of all, counted through the rows, as a text of its place. Local."""
@@ -210,13 +184,8 @@ def lines(grid, results, parts):
 def main(arguments=None):
     """Run the job and return its exit status."""
     options = parse(arguments)
-    grid = error = None
     try:
         grid = Grid(options.data)
-    except DataError as wrong:
-        error = wrong
-    try:
-        agree(error)
     except DataError as wrong:
         mpi.print(f"relief: {wrong}", file=sys.stderr)
         mpi.barrier()
