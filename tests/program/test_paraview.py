@@ -12,6 +12,9 @@ from support import NOTE, Case, has, run, run_ranks
 
 TIMEOUT = 300
 RELIEF = "/usr/share/ferret-vis/data/etopo5.cdf"
+SHORES = "/usr/share/gmt-gshhg/binned_GSHHS_l.nc"
+TOLD = {"relief": (9337681, 9329040, 0, 0, 0, 360, -90, 90, -10376, 7833),     # points, cells, bounds, range
+        "shores": (60247, 6858, 0, 360, -79, 84, 0, 0)}
 
 # As pvbatch runs it; behind the picture's name it says what ParaView tells of the data.
 SCRIPT = """
@@ -42,12 +45,12 @@ class ParaView(Case):
     def at(self, name):
         return os.path.join(self.folder, name)
 
-    def alike(self, one, other, most=0.005):
-        """Two pictures, but for a few pixels at edges, where another rank's piece of a surface comes first."""
+    def alike(self, one, other, most=0.005, by=8):
+        """Two pictures, but for a part of the pixels: at edges, where another rank's piece of a surface comes first."""
         one, other = pixels(one), pixels(other)
         self.assertEqual(one.shape, other.shape)
         self.assertGreater(one.std(), 5, "there is nothing on it")
-        differ = (abs(one - other).max(axis=2) > 8).mean()
+        differ = (abs(one - other).max(axis=2) > by).mean()
         self.assertLessEqual(differ, most)
 
     def example(self, ranks, *args):
@@ -78,44 +81,60 @@ class ParaView(Case):
         self.assertNotIn("Stack trace", result.err)
 
     def test_pictures_of_arrays(self):
+        """The same pixels on 1 and on 3 ranks, but in volumes, whose parts are blended."""
         code = """
             import sys, numpy, mpi
             from pympi import vis
             z, y, x = numpy.mgrid[0:12, 0:16, 0:20]
-            field = numpy.sin(x / 4) * numpy.cos(y / 5) + z / 12
-            for kind in "slice", "contour", "volume":
-                mine = numpy.array_split(field, mpi.size, 1)[mpi.rank]
-                picture = vis.show({"field": mine}, 1, kind=kind, size=(300, 200))
-                picture.save(f"{sys.argv[1]}-{kind}.png")
-            mine = numpy.array_split(field[0], mpi.size)[mpi.rank]
-            picture = vis.show(mine, size=(300, 200))
-            picture.save(f"{sys.argv[1]}-flat.png")
-            assert (picture._repr_png_() is None) == (mpi.rank > 0)
+            whole = {"waves": numpy.sin(x / 4) * numpy.cos(y / 5) + z / 12, "height": z * 1.0,
+                     "wind": numpy.stack([y - 8, 10 - x, z / 4], -1)}
+            ramp = [(-1, "#0000ff"), (0.5, "#ffffff"), (0.5, "#ffff00"), (2, (1, 0, 0))]
+            def part(array, axis):
+                return numpy.array_split(array, mpi.size, axis)[mpi.rank]
+            def draw(name, *args, **look):
+                picture = vis.show(*args, size=(300, 200), file=f"{sys.argv[1]}-{name}.png", **look)
+                assert (picture._repr_png_() is None) == (mpi.rank > 0)
+            mine = {name: part(array, 1) for name, array in whole.items()}
+            draw("slice", mine, 1, title="a slice", origin=(1e6, 2e6, 0))
+            draw("contour", mine, 1, kind="contour", of="height", values=[2, 6])
+            draw("volume", mine, 1, kind="volume")
+            draw("arrows", mine, 1, color="wind", kind="arrows")
+            draw("length", mine, 1, color="wind", kind="surface")
+            draw("flat", part(whole["waves"][0], 0), colors=ramp)
+            lines = [[0, 0, 4], [10 + mpi.rank, 15, 4]], [[0, 1]]
+            draw("lifted", part(whole["waves"][0], 0), lift=2, lines=lines if mpi.rank == 0 else ([], []), label="m")
+            first, last = mpi.rank * 12 // mpi.size, min((mpi.rank + 1) * 12 // mpi.size, 11)    # a point is shared
+            draw("extent", whole["waves"][first:last + 1], extent=(0, 19, 0, 15, first, last), kind="surface")
             assert vis.controller().GetNumberOfProcesses() == mpi.size
             assert vis.controller().GetLocalProcessId() == mpi.rank
         """
         for ranks in 1, 3:
             self.ok(run_ranks(ranks, code, args=[self.at(str(ranks))], timeout=TIMEOUT))
-        for kind, most in ("slice", 0.005), ("contour", 0.005), ("flat", 0.005), ("volume", 0.05):
+        for kind in "slice", "contour", "arrows", "length", "flat", "lifted", "extent", "volume":
             with self.subTest(kind):
-                self.alike(self.at(f"1-{kind}.png"), self.at(f"3-{kind}.png"), most)
+                self.alike(self.at(f"1-{kind}.png"), self.at(f"3-{kind}.png"), 0.05 if kind == "volume" else 0,
+                           8 if kind == "volume" else 0)
 
     @unittest.skipUnless(os.path.exists(RELIEF), "ferret-datasets is not installed")
     def test_the_earth(self):
-        """Read and written by 3 ranks, opened by ParaView on 2, drawn on 4 and on one."""
-        path = self.at("earth.hdf")
-        self.example(3, "--vtkhdf", path)
-        result = self.ok(run_ranks(2, f"""
-            from paraview.simple import *
-            relief = OpenDataFile({path!r})
-            relief.UpdatePipeline()
-            told = relief.GetDataInformation()
-            print(*[round(one) for one in relief.PointData["relief"].GetRange()], *told.GetExtent(), flush=True)
-        """, "--pv", "--output", "fold", timeout=TIMEOUT))
-        self.assertEqual(result.out.split(), "-10376 7833 0 0 0 4319 0 2160".split())
+        """Read and written by 3 ranks, opened by ParaView on 2, drawn on 4 and on one: the same pixels."""
+        self.example(3, "--vtkhdf", self.at("earth"))
+        for name in TOLD:
+            if name == "shores" and not os.path.exists(SHORES):
+                continue
+            result = self.ok(run_ranks(2, f"""
+                from paraview.simple import *
+                file = OpenDataFile({self.at(f"earth-{name}.hdf")!r})
+                file.UpdatePipeline()
+                about = file.GetDataInformation()
+                ranges = [one for array in file.PointData.values() for one in array.GetRange()]
+                print(*map(round, (about.GetNumberOfPoints(), about.GetNumberOfCells(), *about.GetBounds(), *ranges)))
+            """, "--pv", timeout=TIMEOUT))
+            with self.subTest(name):
+                self.assertEqual(tuple(map(int, result.out.split())), TOLD[name])
         for ranks in "1", "4":
             self.example(ranks, "--picture", self.at(ranks + ".png"))
-        self.alike(self.at("1.png"), self.at("4.png"))
+        self.alike(self.at("1.png"), self.at("4.png"), 0, 0)
 
     def test_as_under_pvbatch(self):
         """What ParaView chooses by the data, what it tells, and the picture, of the size of its view."""
