@@ -79,6 +79,36 @@ class Failures(h5cases.Files):
     def test_wrong_arguments_on_one_rank(self):
         self.disagree(TypeError, lambda f: f.create_dataset("d", (3,), "U4" if self.odd else "f4"), "dtype")
 
+    def test_wrong_before_the_call_on_one_rank(self):
+        """Whatever is wrong there, all raise it, and go on."""
+        np, odd = self.np, self.odd
+        with self.file() as f:
+            f.create_group("g")
+            d = f.create_dataset("d", (4,), "i4")
+            f.attrs["a"] = 1
+            for cls, word, act in (
+                    (TypeError, "name is a text", lambda: f.require_group(5 if odd else "g")),
+                    (TypeError, "Shapes", lambda: f.require_dataset("d", (3,) if odd else (4,), "i4")),
+                    (self.h5.Disagreement, "exact", lambda: f.require_dataset("d", (4,), "i4", exact=bool(odd))),
+                    (self.h5.Disagreement, "name", lambda: f.require_group("h" if odd else "g")),
+                    (AttributeError, "shape", lambda: f.create_dataset_like("e", None if odd else d)),
+                    (IndexError, "index", lambda: d.write_direct(np.zeros(4), (np.s_[:], 1) if odd else np.s_[:])),
+                    (KeyError, "locate", lambda: f.attrs.__delitem__("b" if odd else "a")),
+                    (KeyError, "rename", lambda: f.attrs.rename("b" if odd else "a", "c")),
+                    (TypeError, "shape", lambda: f.attrs.modify("a", [1, 2] if odd else 2)),
+                    (ValueError, "split", lambda: d.write([1], 3 if odd else 0)),
+                    (ValueError, "fill_time", lambda: f.create_dataset("e", (2,), fill_time=5 if odd else None)),
+                    (ValueError, "Invalid mode", lambda: self.file("q" if odd else "w", "y")),
+                    (ValueError, "swmr", lambda: self.h5.File(self.path("y"), "w", swmr=bool(odd), comm=self.comm)),
+                    (TypeError, "PathLike", lambda: self.h5.checkpoint(7 if odd else self.path("c"), 1, comm=self.comm)),
+                    (TypeError, "PathLike", lambda: self.h5.restore(7 if odd else self.path("c"), comm=self.comm))):
+                with self.subTest(word):
+                    texts = self.raises_everywhere(cls, act)
+                    self.assertIn(word, texts[-1])
+                    self.assertIn(f"rank {self.comm.size - 1}", texts[0])
+            self.assertEqual((f.attrs["a"], d[...].tolist(), sorted(f)), (1, [0] * 4, ["d", "g"]))
+            d[...] = 1
+
     def test_a_name_that_is_taken_on_all(self):
         self.disagree(ValueError, lambda f: f.create_group("before"), "exists")
 

@@ -8,7 +8,7 @@ import numpy as np
 
 import _pympi_h5 as _h5
 
-from pympi._agree import Attempt, hashed
+from pympi._agree import hashed
 from pympi._h5 import dtypes
 
 _SHOWN = 60
@@ -171,8 +171,7 @@ class Attributes(MutableMapping):
         Collective over the file's comm.
         """
         state = self._owner._state
-        words = error = None
-        try:
+        with state.prepared("attrs"):
             state.need_write("attrs")
             if dtype is not None and isinstance(data, Empty):
                 data = Empty(dtype)
@@ -184,10 +183,6 @@ class Attributes(MutableMapping):
             type_id = dtypes.make_in(state, full if dtype is None else dtype)
             words = (("of", self._owner.name), ("name", name), ("value", Fingerprint(array)))
             act = self._maker(_key(name), array, full, type_id)
-        except BaseException as e:
-            error = e
-        if error is not None:
-            state.fail("attrs", error)
         state.change("attrs", words, act)
 
     def _maker(self, key, array, dtype, type_id):
@@ -223,11 +218,11 @@ class Attributes(MutableMapping):
         Collective over the file's comm.
         """
         state = self._owner._state
-        attempt, words, act = Attempt(), (), None
-        with attempt:
+        words, act = (), None
+        with state.prepared("attrs"):
             state.need_write("attrs")
+            key = _key(name)
             if name in self:
-                key = _key(name)
                 attribute = _h5.attribute_open(self._at, key)
                 array = self._fitting(name, attribute, value)
                 type_id = dtypes.make(array.dtype)
@@ -236,8 +231,6 @@ class Attributes(MutableMapping):
                 def act():
                     state.freed = state.freed or array.dtype.hasobject
                     dtypes.put(attribute, type_id, array.dtype, array)
-        if attempt.wrong is not None:
-            state.fail("attrs", attempt.pop())
         if act is None:
             self.create(name, value)
         else:
@@ -256,15 +249,32 @@ class Attributes(MutableMapping):
         return array.reshape(shape + inner)
 
     def __delitem__(self, name):
-        state, key = self._owner._state, _key(name)
-        if state.is_open and not _h5.attribute_exists(self._at, key):
-            state.fail("attrs", KeyError(f"Can't delete attribute (can't locate attribute: '{name}')"))
+        state = self._owner._state
+        with state.prepared("attrs"):
+            state.need_write("attrs")
+            key = self._there("delete", name)
         state.change("attrs", (("of", self._owner.name), ("delete", name)), lambda: self._delete(key))
 
+    def _there(self, what, name):
+        """The key of an attribute that is there."""
+        key = _key(name)
+        if not _h5.attribute_exists(self._at, key):
+            raise KeyError(f"Can't {what} attribute (can't locate attribute: '{name}')")
+        return key
+
     def rename(self, old, new):
-        """rename(old, new). Collective over the file's comm."""
-        self._owner._state.change("attrs", (("of", self._owner.name), ("rename", (old, new))),
-                                  lambda: _h5.attribute_rename(self._at, _key(old), _key(new)))
+        """rename(old, new): gives an attribute another name. Collective over the file's comm.
+
+        Raises KeyError where it is not there, ValueError where the other name is taken.
+        """
+        state = self._owner._state
+        with state.prepared("attrs"):
+            state.need_write("attrs")
+            key, other = self._there("rename", old), _key(new)
+            if _h5.attribute_exists(self._at, other):
+                raise ValueError(f"Unable to rename attribute (name already exists: '{new}')")
+        state.change("attrs", (("of", self._owner.name), ("rename", (old, new))),
+                     lambda: _h5.attribute_rename(self._at, key, other))
 
     def _ipython_key_completions_(self):
         return sorted(self)

@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 
 from pympi import mpi
-from pympi._agree import Disagreement, Team, hashed
+from pympi._agree import Attempt, Disagreement, Team, hashed
 from pympi._h5 import dtypes, shares
 from pympi._h5.files import File
 
@@ -133,9 +133,9 @@ def checkpoint(path, state, *, keep=2, comm=mpi.world):
     where the ranks' values differ, on all ranks.
     """
     team = Team(comm)
-    tree = arrays = words = error = None
-    path = os.fspath(path)
-    try:
+    tree, arrays, words, attempt = None, None, (), Attempt()
+    with attempt:
+        path = os.fspath(path)
         if keep < 1:
             raise ValueError(f"checkpoint: keep={keep}: one has to stay")
         tree, arrays = _taken_apart(state)
@@ -143,19 +143,15 @@ def checkpoint(path, state, *, keep=2, comm=mpi.world):
         alike = [None if axis is not None else hashed(np.ascontiguousarray(a).tobytes()) for a, axis in arrays]
         kinds = [(str(a.dtype), a.ndim, axis) for a, axis in arrays]
         words = (("path", path), ("keep", keep), ("tree", hashed(pickled)), ("arrays", kinds), ("whole", alike))
-    except BaseException as e:
-        error = e
     try:
-        team.agree("checkpoint", words or (), error)
+        team.agree("checkpoint", words, attempt.pop())
     except Disagreement as e:
         raise Disagreement(f"{e}. What is not equal on all ranks is given as h5.Split(local, axis)") from None
     number = team.first("checkpoint", lambda: max([0, *_candidates(path)]) + 1)
     name = f"{path}.{number}"
     with File(name, "w", comm=comm) as file:
         _save(file, pickled, arrays, comm)
-    if comm.rank == 0:
-        for old in _candidates(path)[keep:]:
-            os.unlink(f"{path}.{old}")
+    team.first("checkpoint", lambda: [os.unlink(f"{path}.{old}") for old in _candidates(path)[keep:]] and None)
     return name
 
 
@@ -183,9 +179,10 @@ def restore(path, *, comm=mpi.world):
     the last checkpoint is damaged it says so (a warning) and takes the one before. Raises FileNotFoundError where there is
     none, and OSError where none is whole, on all ranks.
     """
-    path = os.fspath(path)
-    team = Team(comm)
-    team.agree("restore", (("path", path),))
+    team, attempt = Team(comm), Attempt()
+    with attempt:
+        path = os.fspath(path)
+    team.agree("restore", () if attempt.wrong else (("path", path),), attempt.pop())
     numbers = team.first("restore", lambda: _candidates(path))
     if not numbers:
         raise FileNotFoundError(2, f"restore: there is no checkpoint {path}.1 or later")

@@ -11,7 +11,7 @@ import numpy as np
 import _pympi_h5 as _h5
 
 from pympi._agree import hashed
-from pympi._h5 import dtypes, making, selections, shares, transfers
+from pympi._h5 import dtypes, making, selections, shares, transfers, views
 from pympi._h5.attributes import Empty, typed
 from pympi._h5.groups import Base
 
@@ -199,7 +199,8 @@ class Dataset(Base):
             if dtype.names is None or any(n not in dtype.names for n in names):
                 raise ValueError(f"Field {names[0]!r} does not appear in this type.")
             dtype = np.dtype([(n, dtype.fields[n][0]) for n in names])
-        return dtype if new_dtype is None else np.dtype(new_dtype)
+        plain = new_dtype is None or new_dtype == object and dtype.hasobject
+        return dtype if plain else np.dtype(new_dtype)
 
     def _get(self, chosen, dtype):
         """The chosen elements, as an array of the selection's shape."""
@@ -296,24 +297,22 @@ class Dataset(Base):
                 for own, chunk in zip(chosen.axes, self.chunks)]
         return itertools.product(*ways)
 
-    def __array__(self, dtype=None, copy=True):
-        array = self[...]
-        return array if dtype is None else array.astype(dtype)
+    __array__ = views.as_array
 
     def astype(self, dtype):
         """astype(dtype): reads as another type: d.astype("f4")[...]. Local."""
-        return _Cast(self, np.dtype(dtype))
+        return views.Cast(self, np.dtype(dtype))
 
     def asstr(self, encoding=None, errors="strict"):
         """asstr(encoding=None, errors="strict"): reads texts as str: d.asstr()[...]. Local."""
         info = dtypes.check_string_dtype(self.dtype)
         if info is None:
             raise TypeError("dset.asstr() can only be used on datasets with an HDF5 string datatype")
-        return _Texts(self, encoding or info.encoding, errors)
+        return views.Texts(self, encoding or info.encoding, errors)
 
     def fields(self, names):
         """fields(names): reads some fields of a compound: d.fields("x")[...]. Local."""
-        return _Fields(self, (names,) if isinstance(names, str) else tuple(names))
+        return views.Fields(self, names)
 
     # ---- writing: collective ----
 
@@ -331,25 +330,17 @@ class Dataset(Base):
         return _Way(self, True)
 
     def __setitem__(self, args, value):
-        state = self._state
-        chosen = array = error = None
-        try:
-            state.need_write("write")
-            args = args if isinstance(args, tuple) else (args,)
-            chosen, array = self._given(args, value)
-        except BaseException as e:
-            error = e
         if self._independent:
-            if error is not None:
-                raise error
-            transfers.put_alone(self, chosen, array)
+            transfers.put_alone(self, *self._given(args, value))
             return
-        if error is not None:
-            state.fail("write", error)
+        with self._state.prepared("write"):
+            chosen, array = self._given(args, value)
         transfers.put_together(self, chosen, array)
 
     def _given(self, args, value):
         """What one rank wants to write, and where: a selection and an array of its shape."""
+        self._state.need_write("write")
+        args = args if isinstance(args, tuple) else (args,)
         names = tuple(a for a in args if isinstance(a, str))
         args = tuple(a for a in args if not isinstance(a, str))
         shape = self.shape
@@ -416,7 +407,8 @@ class Dataset(Base):
 
         Collective over the file's comm.
         """
-        part = source[() if source_sel is None else source_sel]
+        with self._state.prepared("write"):
+            part = np.asarray(source)[() if source_sel is None else source_sel]
         self[() if dest_sel is None else dest_sel] = part
 
     def write(self, local, split=0, *, halo=0, counts=None, cyclic=None, owners=None):
@@ -436,15 +428,11 @@ class Dataset(Base):
 
         Collective over the file's comm. Raises TypeError for datasets without chunks.
         """
-        state, error, shape, shrinks = self._state, None, None, False
-        try:
+        state = self._state
+        with state.prepared("resize"):
             state.need_write("resize")
             shape = self._resized(size, axis)
             shrinks = any(n < o for n, o in zip(shape, self.shape))
-        except BaseException as e:
-            error = e
-        if error is not None:
-            state.fail("resize", error)
 
         def act():
             state.freed = state.freed or shrinks
@@ -491,50 +479,3 @@ def _broadcast(array, shape):
         return np.broadcast_to(plain, shape)
     except ValueError:
         raise TypeError(f"Can't broadcast {array.shape} -> {shape}") from None
-
-
-class _View:
-    def __init__(self, dataset):
-        self._dataset = dataset
-
-    def __len__(self):
-        return len(self._dataset)
-
-
-class _Cast(_View):
-    def __init__(self, dataset, dtype):
-        super().__init__(dataset)
-        self._dtype = dtype
-
-    def __getitem__(self, args):
-        return self._dataset.__getitem__(args, new_dtype=self._dtype)
-
-    def __array__(self, dtype=None, copy=True):
-        return self[...] if dtype is None else self[...].astype(dtype)
-
-
-class _Texts(_View):
-    def __init__(self, dataset, encoding, errors):
-        super().__init__(dataset)
-        self._how = encoding, errors
-
-    def __getitem__(self, args):
-        value = self._dataset[args]
-        if isinstance(value, bytes):
-            return value.decode(*self._how)
-        return np.array([v.decode(*self._how) for v in value.flat], "O").reshape(value.shape)
-
-    def __array__(self, dtype=None, copy=True):
-        return self[...]
-
-
-class _Fields(_View):
-    def __init__(self, dataset, names):
-        super().__init__(dataset)
-        self._names = names
-
-    def __getitem__(self, args):
-        return self._dataset[(*self._names, *(args if isinstance(args, tuple) else (args,)))]
-
-    def __array__(self, dtype=None, copy=True):
-        return self[...]

@@ -3,6 +3,7 @@
 SPDX-License-Identifier: MIT
 """
 import atexit
+import contextlib
 import io
 import os
 import sys
@@ -12,6 +13,7 @@ import weakref
 import _pympi_h5 as _h5
 
 from pympi import mpi
+from pympi._agree import Attempt, meet
 from pympi._h5 import store as _store
 from pympi._h5.groups import Group
 from pympi._h5.report import Counts
@@ -92,11 +94,10 @@ class State:
         self.number = _h5.object_about(_h5.object_open(self.id, b"/"))[2]
 
     def open_to_write(self, wanted, track_order):
-        """Collective."""
+        """Collective, behind an agreement."""
         self.team = Team(self.comm.dup() if self.comm.size > 1 else self.comm)
         team = self.team
         close_dropped(self.comm)
-        team.agree("File", (("name", self.path), ("mode", wanted), ("track_order", track_order)))
         self.mode = team.first("File", lambda: self._take_place(wanted))
         work = self.path if self.mode == "place" else _store.partial_of(self.path)
         try:
@@ -170,6 +171,14 @@ class State:
         if self.team is not None and self.is_open:
             self.team.agree(call, (), error)
         raise error
+
+    @contextlib.contextmanager
+    def prepared(self, call):
+        """Around what a rank does by itself before a collective call: its exception is all ranks'."""
+        try:
+            yield
+        except BaseException as e:
+            self.fail(call, e)
 
     def need_write(self, call):
         self.need_open(call)
@@ -251,6 +260,16 @@ class State:
             error.add_note(f"{self.path} was not finished: what had been flushed is in {where}")
 
 
+def _checked(name, mode, driver, options):
+    """A file's name, when all arguments of File fit. Local."""
+    if mode not in _MODES:
+        raise ValueError(f"Invalid mode; must be one of r, r+, w, w-, x, a, not {mode!r}")
+    if driver not in (None, "mpio", "sec2", "stdio"):
+        raise ValueError(f'Unknown driver type "{driver}": there are "mpio" and None')
+    _refuse(options)
+    return os.fsdecode(name)
+
+
 def _refuse(options):
     """Raises for arguments of h5py's File that cannot be as they are meant."""
     for name, value in options.items():
@@ -289,14 +308,15 @@ class File(Group):
     """
 
     def __init__(self, name, mode="r", driver=None, *, comm=mpi.world, track_order=False, **options):
-        if mode not in _MODES:
-            raise ValueError(f"Invalid mode; must be one of r, r+, w, w-, x, a, not {mode!r}")
-        if driver not in (None, "mpio", "sec2", "stdio"):
-            raise ValueError(f'Unknown driver type "{driver}": there are "mpio" and None')
-        _refuse(options)
         if hasattr(comm, "Get_rank") and not isinstance(comm, mpi.Comm):
             comm = mpi.from_mpi4py(comm)
-        path = os.fsdecode(name)
+        attempt, path = Attempt(), None
+        with attempt:
+            path = _checked(name, mode, driver, options)
+        if mode != "r":
+            meet(comm, "File", attempt, (("name", path), ("mode", mode), ("track_order", bool(track_order))))
+        elif attempt.wrong is not None:
+            raise attempt.pop()
         state = State(path, _MODES[mode], comm)
         if mode == "r":
             state.open_to_read()

@@ -240,6 +240,26 @@ class Group(Base, MutableMapping):
         seen = {_h5.object_about(self._id)[1:]}
         return self._visit("", func, seen)
 
+    def visit_links(self, func):
+        """visit_links(func): func(name) for all links below, wherever they lead, else as visit(). Local."""
+        return self.visititems_links(lambda name, _: func(name))
+
+    def visititems_links(self, func):
+        """visititems_links(func): func(name, link) likewise, as get(name, getlink=True) gives it. Local."""
+        return self._visit_links("", func, {_h5.object_about(self._id)[1:]})
+
+    def _visit_links(self, prefix, func, seen):
+        for name in self:
+            link = self.get(name, getlink=True)
+            result = func(prefix + name, link)
+            thing = self[name] if result is None and isinstance(link, HardLink) else None
+            if isinstance(thing, Group) and _h5.object_about(thing._id)[1:] not in seen:
+                seen.add(_h5.object_about(thing._id)[1:])
+                result = thing._visit_links(f"{prefix}{name}/", func, seen)
+            if result is not None:
+                return result
+        return None
+
     def _visit(self, prefix, func, seen):
         for name in self:
             if self.get(name, getlink=True, getclass=True) is not HardLink:
@@ -263,14 +283,9 @@ class Group(Base, MutableMapping):
 
     def _checked(self, call, words, prepare):
         """prepare() on this rank, whose exception is everybody's; then what it gives, on all."""
-        error = act = None
-        try:
+        with self._state.prepared(call):
             self._state.need_write(call)
             act = prepare()
-        except BaseException as e:
-            error = e
-        if error is not None:
-            self._state.fail(call, error)
         return self._state.change(call, words, act)
 
     def create_group(self, name, track_order=None):
@@ -290,17 +305,30 @@ class Group(Base, MutableMapping):
         if self._leads(key) or _has(self._id, key):
             raise ValueError(f"Unable to {what} (name already exists: {_shown(key)!r})")
 
+    def _required(self, call, name, words, make, check):
+        """What is there, when check() finds it fit, else what make() gives."""
+        state, thing = self._state, None
+        with state.prepared(call):
+            state.need_open(call)
+            if name in self:
+                thing = self[name]
+                check(thing)
+        if thing is None:
+            return make()
+        if state.writes:
+            state.team.agree(call, (*self._named(name), *words))
+        return thing
+
     def require_group(self, name):
         """require_group(name): the group, which is made if it is not there.
 
-        Collective over the file's comm where it is not. Raises TypeError when the name is something else's.
+        Collective over the file's comm; local where the file is open to read only. Raises TypeError when the name is
+        something else's.
         """
-        if name not in self:
-            return self.create_group(name)
-        thing = self[name]
-        if not isinstance(thing, Group):
-            raise TypeError(f"Incompatible object ({type(thing).__name__}) already exists")
-        return thing
+        def check(thing):
+            if not isinstance(thing, Group):
+                raise TypeError(f"Incompatible object ({type(thing).__name__}) already exists")
+        return self._required("require_group", name, (), lambda: self.create_group(name), check)
 
     def create_dataset(self, name, shape=None, dtype=None, data=None, **options):
         """create_dataset(name, shape=None, dtype=None, data=None, **options)
@@ -313,17 +341,12 @@ class Group(Base, MutableMapping):
         track_order, compact. Raises ValueError and TypeError as h5py does, on all ranks.
         """
         from pympi._h5.datasets import Dataset
-        error = None
-        try:
+        with self._state.prepared("create_dataset"):
             self._state.need_write("create_dataset")
             key = None if name is None else _key(name)
             if key is not None:
                 self._refuse_taken("create dataset", key)
             wish = parameters(shape, dtype, data, options)
-        except BaseException as e:
-            error = e
-        if error is not None:
-            self._state.fail("create_dataset", error)
 
         def act():
             return make_dataset(self._id, key, wish)
@@ -336,33 +359,26 @@ class Group(Base, MutableMapping):
     def require_dataset(self, name, shape, dtype, exact=False, **options):
         """require_dataset(name, shape, dtype, exact=False, **options)
 
-        The dataset of this shape and (exactly, or one that it can be cast from) this type, made if it is not
-        there. Collective over the file's comm where it is not. Raises TypeError when another is there.
+        The dataset of this shape (or, where maxshape is given, of this maxshape) and (exactly, or one that it can be
+        cast from) this type, made if it is not there. Collective over the file's comm; local where the file is open
+        to read only. Raises TypeError when another is there.
         """
-        from pympi._h5.datasets import Dataset
-        if name not in self:
-            return self.create_dataset(name, shape, dtype, **options)
-        shape = (shape,) if isinstance(shape, int) else tuple(shape)
-        thing = self[name]
-        if not isinstance(thing, Dataset):
-            raise TypeError(f"Incompatible object ({type(thing).__name__}) already exists")
-        if thing.shape != shape:
-            raise TypeError(f"Shapes do not match (existing {thing.shape} vs new {shape})")
-        dtype = np.dtype(dtype)
-        if exact and dtype != thing.dtype or not np.can_cast(dtype, thing.dtype):
-            raise TypeError(f"Datatypes cannot be safely cast (existing {thing.dtype} vs new {dtype})")
-        return thing
+        words = ("shape", shape), ("dtype", str(dtype)), ("exact", exact), ("options", options)
+        return self._required(
+            "require_dataset", name, words, lambda: self.create_dataset(name, shape, dtype, **options),
+            lambda thing: _refuse_other(thing, shape, dtypes.plain(dtype), exact, options))
 
     def create_dataset_like(self, name, other, **options):
         """create_dataset_like(name, other, **options): of the shape, type and storage of another.
 
         Collective over the file's comm.
         """
-        for key in "shape", "dtype", "chunks", "compression", "compression_opts", "scaleoffset", "shuffle", \
-                "fletcher32", "fillvalue", "track_times":
-            options.setdefault(key, getattr(other, key))
-        if other.maxshape != other.shape:       # it would make chunks of what has none
-            options.setdefault("maxshape", other.maxshape)
+        with self._state.prepared("create_dataset_like"):
+            for key in "shape", "dtype", "chunks", "compression", "compression_opts", "scaleoffset", "shuffle", \
+                    "fletcher32", "fillvalue", "track_times":
+                options.setdefault(key, getattr(other, key))
+            if other.maxshape != other.shape:       # it would make chunks of what has none
+                options.setdefault("maxshape", other.maxshape)
         return self.create_dataset(name, **options)
 
     def __setitem__(self, name, value):
@@ -447,6 +463,21 @@ class Group(Base, MutableMapping):
         if not self:
             return "<Closed HDF5 group>"
         return f'<HDF5 group "{self.name}" ({len(self)} members)>'
+
+
+def _refuse_other(thing, shape, dtype, exact, options):
+    """Raises TypeError where a thing is not the dataset that is required."""
+    from pympi._h5.datasets import Dataset
+    if not isinstance(thing, Dataset):
+        raise TypeError(f"Incompatible object ({type(thing).__name__}) already exists")
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    if thing.shape != shape:
+        if "maxshape" not in options:
+            raise TypeError(f"Shapes do not match (existing {thing.shape} vs new {shape})")
+        if options["maxshape"] != thing.maxshape:
+            raise TypeError(f"Max shapes do not match (existing {thing.maxshape} vs new {options['maxshape']})")
+    if exact and dtype != thing.dtype or not np.can_cast(dtype, thing.dtype):
+        raise TypeError(f"Datatypes cannot be safely cast (existing {thing.dtype} vs new {dtype})")
 
 
 class _Keys(KeysView):

@@ -221,6 +221,8 @@ def _set_chunks(wish, options):
 
 def _set_fill(wish, options):
     if "fill_time" in options:
+        if options["fill_time"] not in _FILL_TIMES:
+            raise ValueError(f"fill_time is {options['fill_time']!r}, and none of {', '.join(map(repr, _FILL_TIMES))}")
         wish.fill_time = _FILL_TIMES[options["fill_time"]]
     fill = options.get("fillvalue")
     if fill is None or wish.shape is None:

@@ -70,13 +70,10 @@ def _few(shapes):
 
 def _told(state, call, local, split):
     """Every rank's (shape, dtype): of this one's array. Collective."""
-    attempt, array, axis = Attempt(), None, None
-    with attempt:
+    with state.prepared(call):
         state.need_write(call)
         array = np.asarray(local)
         axis = axis_of(split, array.ndim)
-    if attempt.wrong is not None:
-        state.fail(call, attempt.pop())
     state.team.agree(call, (("split", axis),))
     own = array.shape, array.dtype.str if array.dtype.names is None else str(array.dtype)
     return array, axis, state.team.comm.allgather(own) if state.team.size > 1 else [own]
@@ -111,8 +108,7 @@ def _write_share(dataset, local, split, how):
     """Writes what read() with the same arguments gives a rank, without its halo. Collective."""
     from pympi._h5 import transfers
     state = dataset._state
-    attempt, chosen, array, words = Attempt(), None, None, ()
-    with attempt:
+    with state.prepared("write"):
         state.need_write("write")
         shape, team = dataset.shape, state.team
         axis = axis_of(split, len(shape))
@@ -127,8 +123,6 @@ def _write_share(dataset, local, split, how):
             own = range(start, stop)
         chosen = _chosen(shape, axis, own)
         words = (("to", dataset.name), ("split", axis), *shares.words())
-    if attempt.wrong is not None:
-        state.fail("write", attempt.pop())
     state.team.agree("write", words)
     transfers.put_together(dataset, chosen, array)
 
