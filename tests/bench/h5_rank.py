@@ -5,6 +5,7 @@ SPDX-License-Identifier: MIT
 
 import ctypes
 import os
+import random
 import sys
 import time
 
@@ -206,8 +207,7 @@ def main():
     for axis in map(int, sys.argv[5:] or "01"):
         split = Split(axis, mib)
         for number in range(rounds + 1):
-            at = number % len(ways)
-            for name in [*ways][at:] + [*ways][:at]:
+            for name in random.Random(number).sample([*ways], len(ways)):
                 path = f"{folder}/{axis}.h5"
                 for case, spent in turn(ways[name], split, path).items():
                     if number:    # the first one warms up

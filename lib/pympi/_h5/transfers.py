@@ -110,8 +110,8 @@ def _words(dataset, way):
     return ("to", dataset.name), ("way", way)
 
 
-def put_together(dataset, chosen, array):
-    """Each rank's elements. Collective."""
+def put_together(dataset, chosen, array, in_runs=False):
+    """Each rank's elements. Collective. in_runs: all ranks know that theirs lie in long pieces."""
     state, team = dataset._state, dataset._state.team
     way = way_of(dataset)
     if team.size == 1:
@@ -130,13 +130,13 @@ def put_together(dataset, chosen, array):
             state.change("write", _words(dataset, way), lambda: _touch(dataset))
         team.check("write")
         team.agree("write", _words(dataset, way))
-        _put_placed(dataset, chosen, array)
+        _put_placed(dataset, chosen, array, in_runs)
 
 
-def _put_placed(dataset, chosen, array):
+def _put_placed(dataset, chosen, array, in_runs):
     """Elements that have their place. Collective, behind an agreement."""
     team, dtype, error = dataset._state.team, dataset.dtype, None
-    if dataset.ndim > 1 and dataset.nbytes >= _WORTH and not dtype.subdtype:
+    if not in_runs and dataset.ndim > 1 and dataset.nbytes >= _WORTH and not dtype.subdtype:
         slab = columns.found(dataset.shape, team.comm.allgather(columns.box_of(chosen)))
         if slab is not None and slab.is_scattered(dtype.itemsize):
             columns.put_columns(dataset, slab, array, lambda *what: _put(dataset, *what))
@@ -234,7 +234,7 @@ def put_split(dataset, array, axis, lengths):
         team.agree("write", _words(dataset, "columns"))
         columns.put_columns(dataset, slab, array.reshape(chosen.full), lambda *what: _put(dataset, *what))
     else:
-        put_together(dataset, chosen, array.reshape(chosen.full + inner))
+        put_together(dataset, chosen, array.reshape(chosen.full + inner), in_runs=True)
 
 
 # ---- --check ----------------------------------------------------------------------------------
