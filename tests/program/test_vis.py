@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 import os
+import re
 import shutil
 import textwrap
 import unittest
@@ -45,8 +46,9 @@ class Display(Case):
         """)
         result = run_ranks(3, self.CLEAN + code, "--output", "fold", env=self.environment())
         self.ok(result)
-        self.assertRegex(result.out, r"^vis: there is no X server on \S+, and no Xvfb to start one: install the "
-                                     r"package xvfb, or set DISPLAY\n$")
+        said = "vis: there is no X server on NODE, and no Xvfb to start one: install the package xvfb, or set DISPLAY"
+        self.assertEqual(re.sub(r" on [^ ,]+, ", " on NODE, ", result.out),
+                         f"[0] {said}\n[1-2] {said} (on rank 0)\n")
 
     def test_display_that_does_not_answer(self):
         result = run_ranks(1, self.CLEAN + "vis.display()", env=self.environment() | {"DISPLAY": ":971"})
