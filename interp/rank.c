@@ -89,10 +89,11 @@ static int prepare_output(const pi_options *options)
 }
 
 /* What a script of ParaView's finds: its batch mode, and somewhere to draw. */
-static int prepare_paraview(void)
+static int prepare_paraview(const pi_options *options)
 {
+    PyObject *folds = strcmp(options->output, "fold") == 0 ? Py_True : Py_False;
     PyObject *module = PyImport_ImportModule("pympi._vis.batch");
-    PyObject *done = module ? PyObject_CallMethod(module, "begin", NULL) : NULL;
+    PyObject *done = module ? PyObject_CallMethod(module, "begin", "O", folds) : NULL;
     Py_XDECREF(module);
     Py_XDECREF(done);
     return done ? 0 : -1;
@@ -111,7 +112,7 @@ static int furnish(const pi_options *options, const char *environment, const cha
     if (in_job) {
         pi_interrupt_deliver();
     }
-    return options->paraview ? prepare_paraview() : 0;
+    return options->paraview ? prepare_paraview(options) : 0;
 }
 
 /* What Py_RunMain is to a program, for statements of a front or of standard input. */

@@ -327,9 +327,10 @@ class Shares(h5cases.Files):
                     into = np.zeros((7, 8, 3), "f4")[:, ::2]
                     d.read(1, comm=comm, into=into)
                     self.assertEqual(into.tolist(), whole[:, own].tolist())
-                    into = np.zeros((2, 9), "i8")
+                    into = np.zeros((2, 3, 3), "i8")
                     d.read_direct(into, np.s_[2:4, own.start:own.start + 3], np.s_[:, :])
-                    self.assertEqual(into.tolist(), whole[2:4, own][:, :3].reshape(2, 9).tolist())
+                    self.assertEqual(into.tolist(), whole[2:4, own][:, :3].tolist())
+                    into = np.zeros((2, 9), "i8")
                     d.read_direct(into, np.s_[0, own.start, 0], np.s_[1, 1])
                     d.read_direct(into, np.s_[0, own, 0], np.s_[0, 1::2])
                     self.assertEqual(into[0, 1::2].tolist(), whole[0, own, 0].tolist())

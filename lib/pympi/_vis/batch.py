@@ -126,16 +126,20 @@ _BEHIND = {"paraview": _choose_batch, "paraview.servermanager": _look_after,
            "paraview.simple": _look_after_simple}
 
 
-def begin():
-    """What `pympi --pv` does before the program: prepare(), and a display on every node. Collective over world."""
+def begin(folds):
+    """What `pympi --pv` does before the program: prepare(), and a display on every node. Collective over world.
+
+    folds: what all ranks write alike is shown once, so all may say what is wrong.
+    """
     prepare()
-    wrong = None
+    wrong = ""
     if importlib.util.find_spec("paraview") is None:
         wrong = "--pv needs ParaView: install the package python3-paraview"
     else:
         try:
             display.ensure()
         except display.NoDisplay as none:
-            wrong = none
-    if mpi.allreduce(wrong is not None, mpi.LOR):
-        raise SystemExit(f"pympi: {wrong or '--pv: ParaView is not on all nodes'}" if mpi.rank == 0 else 1)
+            wrong = str(none)
+    wrong = mpi.allreduce(wrong, lambda one, other: one or other)
+    if wrong:
+        raise SystemExit(f"pympi: {wrong}" if folds or mpi.rank == 0 else 1)
