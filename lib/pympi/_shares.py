@@ -91,8 +91,8 @@ class Shares:
 
 
 def axis_of(split, dimensions):
-    """The axis of a split, from 0 on. Raises ValueError where there is none."""
-    axis = index(split)
+    """The axis of a split, from 0 on. Raises TypeError and ValueError where there is none."""
+    axis = _integer("split", split)
     if not -dimensions <= axis < dimensions:
         raise ValueError(f"split is {axis}, and the array has {dimensions} dimensions")
     return axis % dimensions
@@ -110,15 +110,24 @@ def block_counts(length, size):
     return [length // size + (rank < length % size) for rank in range(size)]
 
 
+def _integer(name, value):
+    try:
+        return index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}, and no integer") from None
+
+
 def _counts(counts, length, size):
-    counts = [index(count) for count in counts]
+    if not hasattr(counts, "__iter__"):
+        raise TypeError(f"counts is {counts!r}, and not a length for each of {size} ranks")
+    counts = [_integer("one of counts", count) for count in counts]
     if len(counts) != size or min(counts) < 0 or sum(counts) != length:
         raise ValueError(f"counts {counts} are not {size} lengths that add up to {length}")
     return counts
 
 
 def _positive(name, value):
-    value = index(value)
+    value = _integer(name, value)
     if value < 1:
         raise ValueError(f"{name} is {value}, and not 1 at least")
     return value
@@ -135,8 +144,10 @@ def _owners(owners, length, size):
 
 
 def _halo(halo):
-    before, behind = halo if isinstance(halo, (tuple, list)) else (halo, halo)
-    before, behind = index(before), index(behind)
+    pair = halo if isinstance(halo, (tuple, list)) else (halo, halo)
+    if len(pair) != 2:
+        raise ValueError(f"halo is {halo}, and neither a number nor a pair")
+    before, behind = (_integer("halo", value) for value in pair)
     if before < 0 or behind < 0:
         raise ValueError(f"a halo of {halo} is negative")
     return before, behind

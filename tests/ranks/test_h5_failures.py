@@ -97,6 +97,11 @@ class Failures(h5cases.Files):
                     (KeyError, "rename", lambda: f.attrs.rename("b" if odd else "a", "c")),
                     (TypeError, "shape", lambda: f.attrs.modify("a", [1, 2] if odd else 2)),
                     (ValueError, "split", lambda: d.write([1], 3 if odd else 0)),
+                    (ValueError, "is no group", lambda: f.create_group("d/x" if odd else "q")),
+                    (ValueError, "cyclic is 0", lambda: f.save("e", [1], cyclic=0 if odd else 1)),
+                    (TypeError, "counts is 5", lambda: d.read(counts=5 if odd else None)),
+                    (TypeError, "shape is 'x'", lambda: f.create_dataset("e", "x" if odd else (2,))),
+                    (ValueError, "invalid literal", lambda: d.write(self.part(4, "S1" if odd else "f8"))),
                     (ValueError, "fill_time", lambda: f.create_dataset("e", (2,), fill_time=5 if odd else None)),
                     (ValueError, "Invalid mode", lambda: self.file("q" if odd else "w", "y")),
                     (ValueError, "swmr", lambda: self.h5.File(self.path("y"), "w", swmr=bool(odd), comm=self.comm)),
@@ -108,6 +113,11 @@ class Failures(h5cases.Files):
                     self.assertIn(f"rank {self.comm.size - 1}", texts[0])
             self.assertEqual((f.attrs["a"], d[...].tolist(), sorted(f)), (1, [0] * 4, ["d", "g"]))
             d[...] = 1
+
+    def part(self, length, kind):
+        """This rank's block of so many elements: of letters, or zeros."""
+        own = len(self.np.array_split(range(length), self.comm.size)[self.comm.rank])
+        return self.np.full(own, "x" if kind == "S1" else 0, kind)
 
     def test_a_name_that_is_taken_on_all(self):
         self.disagree(ValueError, lambda f: f.create_group("before"), "exists")

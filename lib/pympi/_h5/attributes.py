@@ -12,6 +12,7 @@ from pympi._agree import hashed
 from pympi._h5 import dtypes
 
 _SHOWN = 60
+_MOST = 64512       # bytes of an attribute, which is part of its object's header
 
 
 class Empty:
@@ -182,6 +183,10 @@ class Attributes(MutableMapping):
             full = dtypes.plain(dtype) if dtype is not None else array.dtype
             type_id = dtypes.make_in(state, full if dtype is None else dtype)
             words = (("of", self._owner.name), ("name", name), ("value", Fingerprint(array)))
+            size = (array.size or 0) * dtypes.size_of(dtypes.describe(full.base))
+            if size > _MOST:
+                raise RuntimeError(f"attrs: {name!r} has {size} bytes, and an attribute takes {_MOST} at most: "
+                                   "make a dataset of it")
             act = self._maker(_key(name), array, full, type_id)
         state.change("attrs", words, act)
 

@@ -13,6 +13,7 @@ from pympi import mpi
 from pympi._agree import Attempt, Disagreement, Team, hashed
 from pympi._h5 import dtypes, shares
 from pympi._h5.files import File
+from pympi._shares import axis_of
 
 _FORMAT = 1
 _BLOCK = 1 << 18        # elements that a sum is made of at once
@@ -69,7 +70,7 @@ def _taken_apart(state):
             raise TypeError(f"checkpoint: an array of type {array.dtype} and {array.ndim} dimensions cannot be split")
         if not _storable(array):
             return value
-        arrays.append((array, axis if axis is None else axis % array.ndim))
+        arrays.append((array, axis if axis is None else axis_of(axis, array.ndim)))
         return _Leaf(len(arrays) - 1, arrays[-1][1])
     return _map(state, change), arrays
 

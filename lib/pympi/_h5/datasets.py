@@ -268,7 +268,7 @@ class Dataset(Base):
     def read_direct(self, dest, source_sel=None, dest_sel=None):
         """read_direct(dest, source_sel=None, dest_sel=None): reads into an array. Local.
 
-        Raises TypeError where the selected shapes differ, or the dataset is empty.
+        Raises TypeError where the selected elements do not fit, or the dataset is empty.
         """
         if self.shape is None:
             raise TypeError("Empty datasets have no numpy representation")
@@ -277,10 +277,12 @@ class Dataset(Base):
         args = () if source_sel is None else source_sel if isinstance(source_sel, tuple) else (source_sel,)
         if self.shape and not any(isinstance(a, str) for a in args) and np.may_share_memory(target, dest):
             chosen = selections.select(self.shape, args)
-            if target.flags.c_contiguous and target.shape == chosen.shape:
+            if target.flags.c_contiguous and target.size == chosen.count:
                 self._read_into(chosen, target.reshape(chosen.full))
                 return
-        dest[place] = _broadcast(np.asarray(self.__getitem__(args, new_dtype=dest.dtype)), target.shape)
+        value = np.asarray(self.__getitem__(args, new_dtype=dest.dtype))
+        same = value.size == target.size    # as many elements, in their order
+        dest[place] = value.reshape(target.shape) if same else _broadcast(value, target.shape)
 
     def iter_chunks(self, sel=None):
         """iter_chunks(sel=None): the chunks in turn, or what of each is in a slice for each axis. Local.
@@ -444,11 +446,11 @@ class Dataset(Base):
             raise TypeError("Only chunked datasets can be resized")
         if axis is not None:
             if not 0 <= axis < self.ndim:
-                raise ValueError(f"Invalid axis (0 to {self.ndim - 1} allowed)")
-            return self.shape[:axis] + (int(size),) + self.shape[axis + 1:]
-        shape = (int(size),) if np.ndim(size) == 0 else tuple(int(n) for n in size)
-        if len(shape) != self.ndim:
-            raise TypeError(f"New shape length must equal {self.ndim}")
+                raise ValueError(f"Invalid axis {axis} (0 to {self.ndim - 1} allowed)")
+            size = self.shape[:axis] + (size,) + self.shape[axis + 1:]
+        shape = making.lengths_of("the new shape", size)
+        if len(shape) != self.ndim or None in shape:
+            raise TypeError(f"New shape length must equal {self.ndim}: {shape}")
         if any(m is not None and n > m for n, m in zip(shape, self.maxshape)):
             raise ValueError(f"resize: {shape} is beyond maxshape {self.maxshape}")
         return shape

@@ -310,6 +310,8 @@ class File(Group):
     def __init__(self, name, mode="r", driver=None, *, comm=mpi.world, track_order=False, **options):
         if hasattr(comm, "Get_rank") and not isinstance(comm, mpi.Comm):
             comm = mpi.from_mpi4py(comm)
+        if not isinstance(comm, mpi.Comm):
+            raise TypeError(f"File: comm is {comm!r}, and no communicator")
         attempt, path = Attempt(), None
         with attempt:
             path = _checked(name, mode, driver, options)

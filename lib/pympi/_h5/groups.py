@@ -139,9 +139,7 @@ class Group(Base, MutableMapping):
             if part in (b"", b"."):
                 continue
             at += part
-            if not _h5.link_exists(self._id, at):
-                return False
-            if not _h5.object_exists(self._id, at):
+            if not _link_exists(self._id, at) or not _h5.object_exists(self._id, at):
                 return False
             at += b"/"
         return key != b""
@@ -203,7 +201,7 @@ class Group(Base, MutableMapping):
             return False
         if not last or last == b".":
             return not folder or self._leads(folder)
-        return (not folder or self._leads(folder)) and _h5.link_exists(self._id, key.rstrip(b"/"))
+        return (not folder or self._leads(folder)) and _link_exists(self._id, key.rstrip(b"/"))
 
     def __iter__(self):
         self._state.need_open("keys")
@@ -302,6 +300,10 @@ class Group(Base, MutableMapping):
         return Group(self._state, id)
 
     def _refuse_taken(self, what, key):
+        ends = [at for at in range(1, len(key)) if key[at:at + 1] == b"/"]
+        for above in (key[:at] for at in ends):
+            if self._leads(above) and not isinstance(self[above], Group):
+                raise ValueError(f"Unable to {what} {_shown(key)!r} ({_shown(above)!r} is no group)")
         if self._leads(key) or _has(self._id, key):
             raise ValueError(f"Unable to {what} (name already exists: {_shown(key)!r})")
 
@@ -515,10 +517,18 @@ def _has(id, key):
         if part in (b"", b"."):
             continue
         at += part
-        if not _h5.link_exists(id, at):
+        if not _link_exists(id, at):
             return False
         at += b"/"
     return True
+
+
+def _link_exists(id, path):
+    """Whether a group has such a link; a dataset has none."""
+    try:
+        return _h5.link_exists(id, path)
+    except KeyError:
+        return False
 
 
 def _shown(name):

@@ -3,6 +3,7 @@
 SPDX-License-Identifier: MIT
 """
 import math
+import operator
 
 import numpy as np
 
@@ -45,9 +46,16 @@ class Wish:
                 yield name, value
 
 
-def _tuple(value):
-    return (int(value),) if isinstance(value, (int, np.integer)) else tuple(
-        None if v is None else int(v) for v in value)
+def lengths_of(name, value):
+    """A length for each axis, as a tuple. Raises TypeError and ValueError for anything else. Local."""
+    try:
+        given = tuple(value) if np.iterable(value) else (value,)
+        lengths = tuple(None if n is None else operator.index(n) for n in given)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}, and no integer and no tuple of them") from None
+    if any(n is not None and n < 0 for n in lengths):
+        raise ValueError(f"{name} {lengths} has a negative length")
+    return lengths
 
 
 def parameters(shape, dtype, data, options):
@@ -90,12 +98,12 @@ def _shape(shape, data, dtype):
             return None
         inner = len(dtype.subdtype[1]) if dtype.subdtype else 0
         return data.shape[:data.ndim - inner]
-    shape = _tuple(shape)
-    if any(n is None or n < 0 for n in shape):
+    shape = lengths_of("shape", shape)
+    if None in shape:
         raise ValueError(f"a dataset cannot have shape {shape}")
     inner = math.prod(dtype.subdtype[1]) if dtype.subdtype else 1
     if data is not None and not isinstance(data, Empty) and math.prod(shape) * inner != data.size:
-        raise ValueError("Shape tuple is incompatible with data")
+        raise ValueError(f"Shape tuple is incompatible with data: {shape} and {data.shape}")
     return shape
 
 
@@ -113,7 +121,7 @@ def _set_limits(wish, options):
     if maxshape is True:
         wish.maxshape = (None,) * len(wish.shape)
         return
-    wish.maxshape = _tuple(maxshape)
+    wish.maxshape = lengths_of("maxshape", maxshape)
     if len(wish.maxshape) != len(wish.shape):
         raise ValueError('"maxshape" must have same rank as dataset shape')
     if any(m is not None and m < n for m, n in zip(wish.maxshape, wish.shape)):
@@ -210,7 +218,7 @@ def _set_chunks(wish, options):
     if chunks is None or chunks is True:
         wish.chunks = guess_chunks(wish.shape, dtypes.size_of(dtypes.describe(wish.dtype)), wish.maxshape)
         return
-    wish.chunks = _tuple(chunks)
+    wish.chunks = lengths_of("chunks", chunks)
     if len(wish.chunks) != len(wish.shape) or any(c is None or c < 1 for c in wish.chunks):
         raise ValueError(f"chunks {wish.chunks} do not fit the shape {wish.shape}")
     limits = wish.maxshape or wish.shape

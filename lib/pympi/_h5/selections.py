@@ -109,7 +109,7 @@ def _list(value, length):
         raise TypeError("Only 1D arrays allowed for fancy indexing")
     if array.dtype.kind == "b":
         if len(array) != length:
-            raise TypeError("boolean index did not match indexed array")
+            raise TypeError(f"boolean index did not match indexed array: {len(array)} for an axis of {length}")
         return np.flatnonzero(array)
     if array.size == 0:
         return np.empty(0, int)
@@ -143,7 +143,7 @@ def _expanded(args, rank):
 
 def _mask(mask, shape):
     if mask.shape != shape:
-        raise TypeError("Boolean indexing array has incompatible shape")
+        raise TypeError(f"Boolean indexing array has incompatible shape: {mask.shape} for {shape}")
     points = np.argwhere(mask)
     return Selection((len(points),), (len(points),), points=points)
 

@@ -38,6 +38,8 @@ def read(dataset, split, into, comm, how):
         shares = Shares(1 if axis is None else shape[axis], team.size, **how)
         own = shares.indices(team.rank)
         chosen = selections.select(shape, ()) if axis is None else _chosen(shape, axis, own)
+        if into is not None and not isinstance(into, np.ndarray):
+            raise TypeError(f"read: into is {into!r}, and no array")
         if into is not None and into.shape != chosen.full:
             raise ValueError(f"read: into has shape {into.shape}, and this rank's share {chosen.full}")
         words = (("of", dataset.name), ("shape", shape), ("split", split), *shares.words())
@@ -101,7 +103,9 @@ def write(dataset, local, split, how):
     lengths, whole = _fitting("write", told, axis)
     if whole != dataset.shape and 0 not in whole:
         raise ValueError(f"write: the parts are {whole} together, and {dataset.name} is {dataset.shape}")
-    transfers.put_split(dataset, dataset._typed(array, dataset.dtype), axis, lengths)
+    with dataset._state.prepared("write"):
+        array = dataset._typed(array, dataset.dtype)
+    transfers.put_split(dataset, array, axis, lengths)
 
 
 def _write_share(dataset, local, split, how):
@@ -127,6 +131,18 @@ def _write_share(dataset, local, split, how):
     transfers.put_together(dataset, chosen, array)
 
 
+def _refuse_share(state, lengths, how):
+    """Raises where arrays of these lengths are not what ranks have of the whole. Collective."""
+    team, words = state.team, ()
+    with state.prepared("save"):
+        shares = Shares(sum(lengths), team.size, **how)
+        words = shares.words()
+        if shares.count(team.rank) != lengths[team.rank]:
+            raise ValueError(f"save: the array has length {lengths[team.rank]}, and this rank's share of "
+                             f"{sum(lengths)} is {shares.count(team.rank)}")
+    team.agree("save", words)
+
+
 def save(group, name, local, split, options):
     """Group.save."""
     from pympi._h5 import transfers
@@ -137,6 +153,8 @@ def save(group, name, local, split, options):
     array, axis, told = _told(state, "save", local, split)
     lengths, whole = _fitting("save", told, axis)
     kind = _sole_dtype("save", told, state.team)
+    if how:
+        _refuse_share(state, lengths, how)
     if array.dtype.names is None and array.dtype.kind != "O":
         dtype = np.dtype(kind)
     else:
