@@ -327,14 +327,13 @@ class Shares(h5cases.Files):
                     into = np.zeros((7, 8, 3), "f4")[:, ::2]
                     d.read(1, comm=comm, into=into)
                     self.assertEqual(into.tolist(), whole[:, own].tolist())
-                    into = np.zeros((2, 3, 3), "i8")
-                    d.read_direct(into, np.s_[2:4, own.start:own.start + 3], np.s_[:, :])
-                    self.assertEqual(into.tolist(), whole[2:4, own][:, :3].tolist())
-                    into = np.zeros((2, 9), "i8")
-                    d.read_direct(into, np.s_[0, own.start, 0], np.s_[1, 1])
-                    d.read_direct(into, np.s_[0, own, 0], np.s_[0, 1::2])
-                    self.assertEqual(into[0, 1::2].tolist(), whole[0, own, 0].tolist())
-                    self.assertEqual(into[1, 1], whole[0, own.start, 0])
+                    into = np.zeros((2, 8, 3), "i8")
+                    d.read_direct(into, np.s_[2:4, own], np.s_[:, :4])
+                    self.assertEqual(into[:, :4].tolist(), whole[2:4, own].tolist())
+                    d.read_direct(into, np.s_[0, own, 0], np.s_[0, 1::2, 2])
+                    self.assertEqual(into[0, 1::2, 2].tolist(), whole[0, own, 0].tolist())
+                    d.read_direct(into, np.s_[2:4, own.start], np.s_[:, 7])
+                    self.assertEqual(into[:, 7].tolist(), whole[2:4, own.start].tolist())
 
     def test_columns_of_several_types(self):
         """HDF5 makes the dataset's of the widest; a round is the same on all ranks."""
