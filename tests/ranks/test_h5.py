@@ -356,11 +356,15 @@ class Shares(h5cases.Files):
             "with a gap": (slice(None), slice(n * rank, n * rank + n - 1)),
             "of a part of the last axis": (slice(None), slice(n * rank, n * rank + n), slice(1, 3)),
             "of the last axis": (slice(None), 2, slice(rank, rank + 1 if rank < 5 else rank)),
-            "with steps": (slice(None), slice(rank, None, size)),
+            "in turn": (slice(None), slice(rank, None, size)),
+            "in turn, of some rows": (slice(1, 4), slice(2 + turned, 2 + size * 3, size)),
+            "in turn, with a gap": (slice(None), slice(turned, None, size + 1)),
+            "of every other row": (slice(None, None, 2), slice(n * rank, n * rank + n)),
             "rows": (slice(rank, rank + 1), slice(None)),
             "a list": (slice(None), [n * rank, n * rank + 1]),
         }
-        exchanged = "columns", "in another order, of some rows", "two of them", "of the last axis"
+        exchanged = ("columns", "in another order, of some rows", "two of them", "of the last axis", "in turn",
+                     "in turn, of some rows")
         with self.file() as f, unittest.mock.patch.object(transfers, "_WORTH", 1):
             d = f.create_dataset("d", whole.shape, "i4", fillvalue=-1)
             for number, (what, key) in enumerate(cases.items()):

@@ -18,49 +18,68 @@ RUN = 128 << 10     # bytes of a file behind each other that a rank may as well 
 class Slab:
     """A part of a dataset that ranks share out along an axis.
 
-    origin: where it begins; starts, lengths: each rank's part of the axis, from there on.
+    origin: where it begins; parts: each rank's range of the axis, from there on.
     """
 
-    def __init__(self, axis, origin, shape, starts, lengths):
-        self.axis, self.origin, self.shape, self.starts, self.lengths = axis, origin, shape, starts, lengths
+    def __init__(self, axis, origin, shape, parts):
+        self.axis, self.origin, self.shape, self.parts = axis, origin, shape, parts
 
     def is_scattered(self, itemsize):
         """Whether the ranks' parts are many small pieces of the file."""
-        piece = max(self.lengths) * math.prod(self.shape[self.axis + 1:]) * itemsize
+        longest = max(len(part) if part.step == 1 else 1 for part in self.parts)
+        piece = longest * math.prod(self.shape[self.axis + 1:]) * itemsize
         return math.prod(self.shape[:self.axis]) > 1 and piece < RUN
 
 
 def whole(shape, axis, lengths):
     """A dataset that is shared out along an axis, by these lengths. Local."""
-    return Slab(axis, (0,) * len(shape), shape, list(itertools.accumulate(lengths, initial=0))[:-1], lengths)
+    bounds = itertools.accumulate(lengths, initial=0)
+    return Slab(axis, (0,) * len(shape), shape, [range(*pair) for pair in itertools.pairwise(bounds)])
 
 
 def box_of(chosen):
-    """A selection's (first, last + 1) of each axis, None where there is none, False where it is no box. Local."""
+    """A selection's (first, last + 1, step) of each axis, None where there is none, False where it is no box. Local."""
     if not chosen.count:
         return None
     axes = chosen.axes or ()
-    plain = axes and all(isinstance(axis, range) and (axis.step == 1 or len(axis) == 1) for axis in axes)
-    return plain and tuple((axis[0], axis[-1] + 1) for axis in axes)
+    plain = axes and all(isinstance(axis, range) for axis in axes)
+    return plain and tuple((axis[0], axis[-1] + 1, axis.step if len(axis) > 1 else 1) for axis in axes)
 
 
 def found(shape, boxes):
-    """The Slab that ranks' boxes are parts of, one beside the other; or None. Local, the same on every rank."""
+    """The Slab that ranks' boxes are parts of; or None. Local, the same on every rank."""
     there = [box for box in boxes if box is not None]
     if len(there) < 2 or not all(there):
         return None
     differ = [axis for axis, sides in enumerate(zip(*there)) if len(set(sides)) > 1]
-    if len(differ) != 1 or any(side != (0, n) for side, n in zip(there[0][differ[0] + 1:], shape[differ[0] + 1:])):
+    if len(differ) != 1:
         return None
     axis, = differ
-    sides = sorted(box[axis] for box in there)
-    if any(one[1] != other[0] for one, other in itertools.pairwise(sides)):
+    if any(side[2] != 1 for side in there[0][:axis]):
         return None
-    first, last = sides[0][0], sides[-1][1]
-    origin, ends = zip(*(*there[0][:axis], (first, last), *there[0][axis + 1:]))
-    starts = [0 if box is None else box[axis][0] - first for box in boxes]
-    lengths = [0 if box is None else box[axis][1] - box[axis][0] for box in boxes]
-    return Slab(axis, origin, tuple(e - o for o, e in zip(origin, ends)), starts, lengths)
+    if any(side != (0, n, 1) for side, n in zip(there[0][axis + 1:], shape[axis + 1:])):
+        return None
+    sides = sorted(box[axis] for box in there)
+    if not (_in_a_row(sides) or _in_turn(sides)):
+        return None
+    first, last = sides[0][0], max(side[1] for side in sides)
+    origin, ends, _ = zip(*there[0][:axis], (first, last, 1), *there[0][axis + 1:])
+    parts = [range(0) if box is None else range(box[axis][0] - first, box[axis][1] - first, box[axis][2])
+             for box in boxes]
+    return Slab(axis, origin, tuple(e - o for o, e in zip(origin, ends)), parts)
+
+
+def _in_a_row(sides):
+    """Whether each begins where the one before ends."""
+    return all(step == 1 for _, _, step in sides) and all(
+        one[1] == other[0] for one, other in itertools.pairwise(sides))
+
+
+def _in_turn(sides):
+    """Whether they are dealt out one by one."""
+    firsts, ends, steps = zip(*sides)
+    return set(steps) == {len(sides)} and all(
+        places[-1] - places[0] == len(places) - 1 == len(set(places)) - 1 for places in (firsts, sorted(ends)))
 
 
 class Rows:
@@ -121,8 +140,8 @@ class Rows:
         if self.room is None:
             self.room = np.empty((min(self.step, self.most), *self.shape[self.axis:]), np.result_type(*parts))
         rows = self.room[:last - first]
-        for part, start, length in zip(parts, self.slab.starts, self.slab.lengths):
-            rows[:, start:start + length] = part
+        for part, own in zip(parts, self.slab.parts):
+            rows[:, own.start:own.stop:own.step] = part
         done = 0
         for axes in selections.spans(self.shape[:self.axis], first, last):
             axes += tuple(map(range, self.shape[self.axis:]))
@@ -135,7 +154,7 @@ class Rows:
 def put_columns(dataset, slab, array, put):
     """Each rank's part of a slab. Collective, behind an agreement; put(selection, array) writes elements."""
     state, team = dataset._state, dataset._state.team
-    if not slab.lengths[team.rank]:
+    if not slab.parts[team.rank]:
         array = np.empty(slab.shape[:slab.axis] + (0,) + slab.shape[slab.axis + 1:], array.dtype)
     rows = Rows(team, slab, dataset.dtype.itemsize, array)
     state.counts.note_memory(rows.memory)
