@@ -13,7 +13,7 @@ from pympi._vis.blocks import Block, placed, vector
 KINDS = ("surface", "slice", "contour", "volume", "arrows")
 FLAT_KINDS = ("surface", "contour", "arrows")
 CONTOURS = 5        # as many there are, where nobody says which
-ARROWS = 20         # as many there are along the longest axis
+ARROWS = 12         # as many there are along the longest axis
 COOL_TO_WARM = ((0.231, 0.298, 0.753), (0.865, 0.865, 0.865), (0.706, 0.016, 0.149))
 HEADING, BAR, EDGE = 44, 76, 10     # pixels: above a flat grid, below it, around it
 

@@ -103,7 +103,8 @@ def controller():
         return found
     from vtkmodules.vtkParallelMPI import vtkMPIController
     made = vtkMPIController()
-    made.Initialize()
+    if made.GetCommunicator() is None:      # it has one where it finds MPI started
+        made.Initialize()
     vtkMultiProcessController.SetGlobalController(made)
     return made
 

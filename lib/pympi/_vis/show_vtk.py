@@ -8,7 +8,7 @@ import vtkmodules.vtkRenderingVolumeOpenGL2  # noqa: F401: volumes
 from vtkmodules.vtkCommonDataModel import vtkPiecewiseFunction, vtkPlane
 from vtkmodules.vtkFiltersCore import vtkContourFilter, vtkCutter, vtkGlyph3D
 from vtkmodules.vtkFiltersGeneral import vtkWarpScalar
-from vtkmodules.vtkFiltersGeometry import vtkImageDataGeometryFilter
+from vtkmodules.vtkFiltersGeometry import vtkGeometryFilter
 from vtkmodules.vtkFiltersSources import vtkArrowSource
 from vtkmodules.vtkRenderingAnnotation import vtkScalarBarActor
 from vtkmodules.vtkRenderingCore import (
@@ -78,7 +78,7 @@ def _sources(scene):
         for place, value in enumerate(scene.surfaces()):
             contour.SetValue(place, value)
         return [contour]
-    surface = vtkImageDataGeometryFilter()
+    surface = vtkGeometryFilter()
     surface.SetInputData(image)
     if scene.lift is None:
         return [surface]
