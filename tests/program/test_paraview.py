@@ -33,6 +33,34 @@ points = GetColorTransferFunction("RTData").RGBPoints
 print(wavelet.PointData["RTData"].GetRange(), wavelet.GetDataInformation().GetBounds(), points[0], points[-4])
 """
 
+# Each kind of picture of a grid, of which every rank has a part.
+PICTURES = """
+import sys, numpy, mpi
+from pympi import vis
+z, y, x = numpy.mgrid[0:12, 0:16, 0:20]
+whole = {"waves": numpy.sin(x / 4) * numpy.cos(y / 5) + z / 12, "height": z * 1.0,
+         "wind": numpy.stack([y - 8, 10 - x, z / 4], -1)}
+ramp = [(-1, "#0000ff"), (0.5, "#ffffff"), (0.5, "#ffff00"), (2, (1, 0, 0))]
+def part(array, axis):
+    return numpy.array_split(array, mpi.size, axis)[mpi.rank]
+def draw(name, *args, **look):
+    picture = vis.show(*args, size=(300, 200), file=f"{sys.argv[1]}-{name}.png", **look)
+    assert (picture._repr_png_() is None) == (mpi.rank > 0)
+mine = {name: part(array, 1) for name, array in whole.items()}
+draw("slice", mine, 1, title="a slice", origin=(1e6, 2e6, 0))
+draw("contour", mine, 1, kind="contour", of="height", values=[2, 6])
+draw("volume", mine, 1, kind="volume")
+draw("arrows", mine, 1, color="wind", kind="arrows")
+draw("length", mine, 1, color="wind", kind="surface")
+draw("flat", part(whole["waves"][0], 0), colors=ramp)
+lines = [[0, 0, 4], [10 + mpi.rank, 15, 4]], [[0, 1]]
+draw("lifted", part(whole["waves"][0], 0), lift=2, lines=lines if mpi.rank == 0 else ([], []), label="m")
+first, last = mpi.rank * 12 // mpi.size, min((mpi.rank + 1) * 12 // mpi.size, 11)    # a point is shared
+draw("extent", whole["waves"][first:last + 1], extent=(0, 19, 0, 15, first, last), kind="surface")
+assert vis.controller().GetNumberOfProcesses() == mpi.size
+assert vis.controller().GetLocalProcessId() == mpi.rank
+"""
+
 
 def pixels(path):
     from PIL import Image
@@ -40,8 +68,7 @@ def pixels(path):
     return numpy.asarray(Image.open(path).convert("RGB")).astype(int)
 
 
-@unittest.skipUnless(has("paraview"), "ParaView is not installed")
-class ParaView(Case):
+class Pictures(Case):
     def at(self, name):
         return os.path.join(self.folder, name)
 
@@ -53,6 +80,20 @@ class ParaView(Case):
         differ = (abs(one - other).max(axis=2) > by).mean()
         self.assertLessEqual(differ, most)
 
+
+@unittest.skipIf(has("paraview") or not has("vtkmodules"), "VTK without ParaView is not installed")
+class VTK(Pictures):
+    def test_pictures_of_arrays(self):
+        """Rank 0 draws what it has gathered."""
+        for ranks in 1, 3:
+            self.ok(run_ranks(ranks, PICTURES, args=[self.at(str(ranks))], timeout=TIMEOUT))
+        for path in glob.glob(self.at("1-*.png")):
+            with self.subTest(path):
+                self.alike(path, self.at("3" + os.path.basename(path)[1:]), 0, 0)
+
+
+@unittest.skipUnless(has("paraview"), "ParaView is not installed")
+class ParaView(Pictures):
     def example(self, ranks, *args):
         result = run(["-n", str(ranks), "-m", "pympi.examples.earth", *args], timeout=TIMEOUT)
         result.err = NOTE.sub("", result.err)
@@ -82,34 +123,8 @@ class ParaView(Case):
 
     def test_pictures_of_arrays(self):
         """The same pixels on 1 and on 3 ranks, but in volumes, whose parts are blended."""
-        code = """
-            import sys, numpy, mpi
-            from pympi import vis
-            z, y, x = numpy.mgrid[0:12, 0:16, 0:20]
-            whole = {"waves": numpy.sin(x / 4) * numpy.cos(y / 5) + z / 12, "height": z * 1.0,
-                     "wind": numpy.stack([y - 8, 10 - x, z / 4], -1)}
-            ramp = [(-1, "#0000ff"), (0.5, "#ffffff"), (0.5, "#ffff00"), (2, (1, 0, 0))]
-            def part(array, axis):
-                return numpy.array_split(array, mpi.size, axis)[mpi.rank]
-            def draw(name, *args, **look):
-                picture = vis.show(*args, size=(300, 200), file=f"{sys.argv[1]}-{name}.png", **look)
-                assert (picture._repr_png_() is None) == (mpi.rank > 0)
-            mine = {name: part(array, 1) for name, array in whole.items()}
-            draw("slice", mine, 1, title="a slice", origin=(1e6, 2e6, 0))
-            draw("contour", mine, 1, kind="contour", of="height", values=[2, 6])
-            draw("volume", mine, 1, kind="volume")
-            draw("arrows", mine, 1, color="wind", kind="arrows")
-            draw("length", mine, 1, color="wind", kind="surface")
-            draw("flat", part(whole["waves"][0], 0), colors=ramp)
-            lines = [[0, 0, 4], [10 + mpi.rank, 15, 4]], [[0, 1]]
-            draw("lifted", part(whole["waves"][0], 0), lift=2, lines=lines if mpi.rank == 0 else ([], []), label="m")
-            first, last = mpi.rank * 12 // mpi.size, min((mpi.rank + 1) * 12 // mpi.size, 11)    # a point is shared
-            draw("extent", whole["waves"][first:last + 1], extent=(0, 19, 0, 15, first, last), kind="surface")
-            assert vis.controller().GetNumberOfProcesses() == mpi.size
-            assert vis.controller().GetLocalProcessId() == mpi.rank
-        """
         for ranks in 1, 3:
-            self.ok(run_ranks(ranks, code, args=[self.at(str(ranks))], timeout=TIMEOUT))
+            self.ok(run_ranks(ranks, PICTURES, args=[self.at(str(ranks))], timeout=TIMEOUT))
         for kind in "slice", "contour", "arrows", "length", "flat", "lifted", "extent", "volume":
             with self.subTest(kind):
                 self.alike(self.at(f"1-{kind}.png"), self.at(f"3-{kind}.png"), 0.05 if kind == "volume" else 0,
