@@ -9,8 +9,8 @@ from pympi._h5.attributes import Empty
 from pympi._h5.checkpoints import Damaged, Split, checkpoint, restore
 from pympi._h5.datasets import Dataset
 from pympi._h5.dtypes import (
-    Reference, check_enum_dtype, check_opaque_dtype, check_ref_dtype, check_string_dtype, check_vlen_dtype,
-    enum_dtype, opaque_dtype, ref_dtype, string_dtype, vlen_dtype)
+    Reference, RegionReference, check_enum_dtype, check_opaque_dtype, check_ref_dtype, check_string_dtype,
+    check_vlen_dtype, enum_dtype, opaque_dtype, ref_dtype, regionref_dtype, string_dtype, vlen_dtype)
 from pympi._h5.files import File, is_hdf5
 from pympi._h5.groups import Datatype, ExternalLink, Group, HardLink, SoftLink
 from pympi._h5.attributes import Attributes as AttributeManager
@@ -19,6 +19,6 @@ from pympi._h5.selections import MultiBlockSlice
 
 __all__ = [
     "AttributeManager", "Damaged", "Dataset", "Datatype", "Disagreement", "Empty", "ExternalLink", "File", "Group",
-    "HardLink", "MultiBlockSlice", "Reference", "SoftLink", "Split", "check_enum_dtype", "check_opaque_dtype",
-    "check_ref_dtype", "check_string_dtype", "check_vlen_dtype", "checkpoint", "enum_dtype", "is_hdf5", "opaque_dtype",
-    "ref_dtype", "report", "restore", "string_dtype", "vlen_dtype"]
+    "HardLink", "MultiBlockSlice", "Reference", "RegionReference", "SoftLink", "Split", "check_enum_dtype",
+    "check_opaque_dtype", "check_ref_dtype", "check_string_dtype", "check_vlen_dtype", "checkpoint", "enum_dtype", "is_hdf5",
+    "opaque_dtype", "ref_dtype", "regionref_dtype", "report", "restore", "string_dtype", "vlen_dtype"]

@@ -65,6 +65,26 @@ static PyObject *object_open(PyObject *module, PyObject *args)
     return ph_leave_id(state, object, "object");
 }
 
+/* What a reference's bytes stand for, wherever at lies in the file. */
+static PyObject *object_dereference(PyObject *module, PyObject *args)
+{
+    hid_t at;
+    const char *bytes;
+    Py_ssize_t size;
+    int is_region;
+    if (!PyArg_ParseTuple(args, "O&y#p:object_dereference", ph_id_convert, &at, &bytes, &size,
+                          &is_region)) {
+        return NULL;
+    }
+    if ((size_t)size != (is_region ? H5R_DSET_REG_REF_BUF_SIZE : H5R_OBJ_REF_BUF_SIZE)) {
+        return PyErr_Format(PyExc_ValueError, "a reference of %zd bytes", size);
+    }
+    ph_state *state = ph_enter(module);
+    return ph_leave_id(
+        state, H5Rdereference2(at, H5P_DEFAULT, is_region ? H5R_DATASET_REGION : H5R_OBJECT, bytes),
+        "reference");
+}
+
 /* (kind, address, file): 'g', 'd', 't' or '?'; equal objects have equal addresses in equal files. */
 static PyObject *object_about(PyObject *module, PyObject *object)
 {
@@ -339,6 +359,7 @@ static PyObject *object_copy(PyObject *module, PyObject *args)
 PyMethodDef ph_link_methods[] = {
     {"group_create", group_create, METH_VARARGS, "Makes a group. Local."},
     {"object_open", object_open, METH_VARARGS, "Opens a group, dataset or type. Local."},
+    {"object_dereference", object_dereference, METH_VARARGS, "What a reference is to. Local."},
     {"object_copy", object_copy, METH_VARARGS, "Copies an object. Local."},
     {"object_about", object_about, METH_O, "(kind, address, file) of an object. Local."},
     {"object_file", object_file, METH_O, "The file that it is in, and its name. Local."},

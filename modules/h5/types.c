@@ -43,7 +43,10 @@ static hid_t make_number(char kind, PyObject *description)
                : size == 8 ? H5Tcopy(big ? H5T_IEEE_F64BE : H5T_IEEE_F64LE)
                            : H5Tcopy(H5T_NATIVE_LDOUBLE);
     }
-    return with_order(kind == 'i' ? H5T_STD_I64LE : H5T_STD_U64LE, (size_t)size, big);
+    return with_order(kind == 'i'   ? H5T_STD_I64LE
+                      : kind == 'u' ? H5T_STD_U64LE
+                                    : H5T_STD_B64LE,
+                      (size_t)size, big);
 }
 
 static hid_t make_text(char kind, PyObject *description)
@@ -174,6 +177,7 @@ static hid_t make(PyObject *description)
     case 'i':
     case 'u':
     case 'f':
+    case 'b':
         return make_number(kind[0], description);
     case 's':
     case 'S':
@@ -337,7 +341,7 @@ PyObject *ph_type_describe(hid_t type)
     case H5T_INTEGER:
         return describe_number(type, H5Tget_sign(type) == H5T_SGN_NONE ? "u" : "i");
     case H5T_BITFIELD:
-        return describe_number(type, "u");
+        return describe_number(type, "b");
     case H5T_FLOAT:
         return describe_number(type, "f");
     case H5T_STRING:

@@ -3,7 +3,7 @@
  *
  *   ("i", size, big)  ("u", size, big)  ("f", size, big)     numbers; big: big-endian
  *   ("s", size, utf8, padding)  ("S", utf8)                  texts of fixed and of any length
- *   ("V", size, tag)  ("r", region)                          opaque bytes; references
+ *   ("b", size, big)  ("V", size, tag)  ("r", region)        bits; opaque bytes; references
  *   ("c", size, ((name, offset, type), ...))                 compound
  *   ("e", type, ((name, value), ...))                        enumeration
  *   ("v", type)  ("a", type, (length, ...))                  sequences of any length; arrays */

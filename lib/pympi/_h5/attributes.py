@@ -55,7 +55,7 @@ def _guess(value):
     _note_kinds(value, kinds)
     kind = kinds.pop() if len(kinds) == 1 else None
     return {bytes: dtypes.string_dtype("ascii"), str: dtypes.string_dtype(),
-            dtypes.Reference: dtypes.ref_dtype}.get(kind)
+            dtypes.Reference: dtypes.ref_dtype, dtypes.RegionReference: dtypes.regionref_dtype}.get(kind)
 
 
 def _note_kinds(value, kinds):
@@ -65,7 +65,7 @@ def _note_kinds(value, kinds):
         return
     for one in value:
         _note_kinds(one, kinds)
-        if len(kinds) > 1 or not kinds & {bytes, str, dtypes.Reference}:
+        if len(kinds) > 1 or not kinds & {bytes, str, dtypes.Reference, dtypes.RegionReference}:
             return
 
 
@@ -115,7 +115,7 @@ class Fingerprint:
         if array.dtype.hasobject:
             data = repr(dtypes.pack(array, array.dtype)).encode()
         else:
-            data = dtypes.memory_of(np.ascontiguousarray(array))
+            data = dtypes.meant(np.ascontiguousarray(array))
         text = _few(array)
         text = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
         return f"{text} ({array.dtype}{list(array.shape)}, {hashed(data):x})"

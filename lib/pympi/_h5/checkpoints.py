@@ -141,7 +141,7 @@ def checkpoint(path, state, *, keep=2, comm=mpi.world):
             raise ValueError(f"checkpoint: keep={keep}: one has to stay")
         tree, arrays = _taken_apart(state)
         pickled = pickle.dumps(tree, protocol=5)
-        alike = [None if axis is not None else hashed(np.ascontiguousarray(a).tobytes()) for a, axis in arrays]
+        alike = [None if axis is not None else hashed(dtypes.meant(np.ascontiguousarray(a))) for a, axis in arrays]
         kinds = [(str(a.dtype), a.ndim, axis) for a, axis in arrays]
         words = (("path", path), ("keep", keep), ("tree", hashed(pickled)), ("arrays", kinds), ("whole", alike))
     try:

@@ -391,7 +391,7 @@ class Dataset(Base):
         if array.dtype.names is not None and dtype.names is not None or array.dtype.kind == "V":
             return array.astype(dtype, copy=False)
         base = dtype.base
-        if dtype.subdtype or dtypes.check_enum_dtype(dtype):
+        if dtypes.is_special(dtype):
             return array.astype(base)
         if array.dtype.kind not in "biufcSV" or array.dtype.kind != base.kind or array.dtype.hasobject:
             return array.astype(base)

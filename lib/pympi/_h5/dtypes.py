@@ -1,7 +1,8 @@
 """NumPy's types as HDF5 has them, by h5py's conventions.
 
 A description is what ``_pympi_h5.type_make`` takes (``modules/h5/types.h``). What NumPy has no type for is a
-type of objects with metadata, under the same keys as h5py's: ``vlen``, ``enum``, ``ref``.
+type of objects with metadata, under the same keys as h5py's: ``vlen``, ``enum``, ``ref``, ``h5py_opaque``;
+``bits`` and ``tag`` are ours, for bitfields (integers in NumPy) and tagged opaque bytes.
 SPDX-License-Identifier: MIT
 """
 import numpy as np
@@ -68,6 +69,11 @@ def check_enum_dtype(dt):
     return _metadata(dt, "enum")
 
 
+def is_special(dt):
+    """Whether elements are in HDF5 something else than their plain type in NumPy says. Local."""
+    return bool(dt.subdtype) or any(_metadata(dt, key) is not None for key in ("enum", "h5py_opaque", "bits", "tag"))
+
+
 class string_info:
     """encoding and length of a type of texts."""
 
@@ -113,7 +119,18 @@ class Reference:
         return "<HDF5 object reference>" if self else "<HDF5 object reference (null)>"
 
 
+class RegionReference(Reference):
+    """A part of a dataset of a file: ``f[reference]`` is the dataset. It is read, and written as it was read."""
+
+    def __init__(self, data=bytes(12)):
+        super().__init__(data)
+
+    def __repr__(self):
+        return "<HDF5 region reference>" if self else "<HDF5 region reference (null)>"
+
+
 ref_dtype = np.dtype("O", metadata={"ref": Reference})
+regionref_dtype = np.dtype("O", metadata={"ref": RegionReference})
 
 
 def has_objects(dtype):
@@ -134,7 +151,7 @@ def _object(dtype):
     if vlen is not None:
         return "v", describe(np.dtype(vlen))
     if _metadata(dtype, "ref") is not None:
-        return "r", False
+        return "r", _metadata(dtype, "ref") is RegionReference
     raise TypeError("Object dtype dtype('O') has no native HDF5 equivalent")
 
 
@@ -145,7 +162,9 @@ def size_of(description):
         return size_of(description[1]) * int(np.prod(description[2], dtype=int))
     if kind == "e":
         return size_of(description[1])
-    return {"S": 8, "v": 16, "r": 8}.get(kind) or description[1]
+    if kind == "r":
+        return 12 if description[1] else 8
+    return {"S": 8, "v": 16}.get(kind) or description[1]
 
 
 def _compound(dtype):
@@ -171,6 +190,8 @@ def describe(dtype):
         return "e", _number(dtype), tuple((k.encode(), int(v)) for k, v in enum.items())
     if dtype.kind == "b":
         return _BOOL
+    if _metadata(dtype, "bits"):
+        return "b", *_number(dtype)[1:]
     if dtype.kind in "iu" or dtype.kind == "f":
         return _number(dtype)
     if dtype.kind == "c":
@@ -185,7 +206,7 @@ def describe(dtype):
     if dtype.names is not None:
         return _compound(dtype)
     if dtype.kind == "V":
-        return "V", dtype.itemsize, b""
+        return "V", dtype.itemsize, _metadata(dtype, "tag") or b""
     raise TypeError(f"No conversion path for dtype: {dtype!r}")
 
 
@@ -205,6 +226,13 @@ def make_in(state, dtype):
 
 
 # ---- from HDF5 --------------------------------------------------------------------------------
+
+def _from_opaque(description):
+    _, size, tag = description
+    if tag.startswith(b"NUMPY:"):
+        return opaque_dtype(tag[6:].decode())
+    return np.dtype(f"V{size}", metadata={"tag": tag}) if tag else np.dtype(f"V{size}")
+
 
 def _from_enum(description):
     _, base, members = description
@@ -230,6 +258,8 @@ def _from_compound(description):
 def dtype_of(description):
     """The NumPy type of a description, with h5py's metadata. Local."""
     kind = description[0]
+    if kind == "b":
+        return np.dtype(dtype_of(("u", *description[1:])), metadata={"bits": True})
     if kind in "iuf":
         size = description[1]
         if kind == "f" and size not in (2, 4, 8, 16) or kind != "f" and size not in (1, 2, 4, 8):
@@ -241,8 +271,7 @@ def dtype_of(description):
     if kind == "S":
         return string_dtype("utf-8" if description[1] else "ascii")
     if kind == "V":
-        tag = description[2].decode("latin-1")
-        return opaque_dtype(tag[6:]) if tag.startswith("NUMPY:") else np.dtype(f"V{description[1]}")
+        return _from_opaque(description)
     if kind == "c":
         return _from_compound(description)
     if kind == "e":
@@ -251,7 +280,17 @@ def dtype_of(description):
         return vlen_dtype(dtype_of(description[1]))
     if kind == "a":
         return np.dtype((dtype_of(description[1]), description[2]))
-    return ref_dtype
+    return regionref_dtype if description[1] else ref_dtype
+
+
+def meant(array):
+    """The bytes of a contiguous array's elements without what lies between them and means nothing. Local."""
+    dtype = array.dtype
+    if dtype.names is not None:
+        return b"".join(meant(np.ascontiguousarray(array[name])) for name in dtype.names)
+    if dtype.kind in "fc" and dtype.char in "gG" and np.finfo(dtype).nmant == 63:     # 10 bytes of 16
+        return array.reshape(-1).view("u1").reshape(-1, 16)[:, :10].tobytes()
+    return memory_of(array)
 
 
 # ---- elements that are objects ----------------------------------------------------------------
@@ -280,7 +319,7 @@ def encode(dtype, value):
     if vlen is str or vlen is bytes:
         return _encode_text(value, "utf-8" if vlen is str else "ascii")
     if vlen is None:
-        return value.data if value else bytes(8)
+        return value.data if value else _metadata(dtype, "ref")().data
     base = np.dtype(vlen)
     if value is None or isinstance(value, int) and value == 0:
         value = []
@@ -305,7 +344,7 @@ def decode(dtype, value):
     if vlen is str or vlen is bytes:
         return value
     if vlen is None:
-        return Reference(value)
+        return _metadata(dtype, "ref")(value)
     base = np.dtype(vlen)
     if not base.hasobject:
         return np.frombuffer(value, base).copy()

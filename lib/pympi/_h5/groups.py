@@ -145,23 +145,13 @@ class Group(Base, MutableMapping):
         return key != b""
 
     def _dereferenced(self, reference):
-        wanted = int.from_bytes(reference.data[:8], "little")
-        if not wanted:
+        if not reference:
             raise ValueError("Invalid HDF5 object reference")
-        found = []
-
-        def look(_, thing):
-            if _h5.object_about(thing._id)[1] == wanted:
-                found.append(thing)
-                return True
-            return None
-        root = self.file
-        if _h5.object_about(root._id)[1] == wanted:
-            return root
-        root.visititems(look)
-        if not found:
-            raise ValueError("Unable to dereference object: it has no name any more")
-        return found[0]
+        is_region = isinstance(reference, dtypes.RegionReference)
+        try:
+            return self._wrapped(_h5.object_dereference(self._id, reference.data, is_region))
+        except (OSError, RuntimeError, KeyError) as e:
+            raise ValueError(f"Unable to dereference object: {e}") from None
 
     def _wrapped(self, id):
         from pympi._h5.datasets import Dataset

@@ -93,8 +93,7 @@ def _memory_type(dataset, array):
     if dtype.kind == "S":       # HDF5 converts lengths, and not encodings
         encoding = dtypes.check_string_dtype(dtype.base).encoding
         return dtypes.make(dtypes.string_dtype(encoding, max(1, array.dtype.itemsize)))
-    whole = dtype.subdtype or dtype.kind in "mM" or dtypes.check_enum_dtype(dtype)
-    return dtypes.make(dtype if whole else array.dtype)
+    return dtypes.make(dtype if dtypes.is_special(dtype) else array.dtype)
 
 
 def put_alone(dataset, chosen, array):
