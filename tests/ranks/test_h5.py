@@ -177,6 +177,25 @@ class RoundTrip(h5cases.Files):
             self.assertEqual([len(x) for x in f["v"][...]], [r + 2 for r in range(self.comm.size)])
         self.assertEqual(self.by_h5py(lambda f: f["d"].asstr()[...].tolist()), expected)
 
+    def test_compact_elements_of_other_types(self):
+        """What is written by all alike has the dataset's type, whatever a rank's part has."""
+        np, rank = self.np, self.comm.rank
+        with self.file() as f:
+            d = f.create_dataset("d", (self.comm.size, 2), "f8", compact=True)
+            d[rank] = np.full(2, rank, ("i2", "f4", "u8", ">i4")[rank % 4])
+            s = f.create_dataset("s", (self.comm.size,), "S5", compact=True)
+            s[rank] = b"x" * rank
+        self.assertEqual(self.by_h5py(lambda f: (f["d"][:, 1].tolist(), f["s"][...].tolist())),
+                         (list(range(self.comm.size)), [b"x" * r for r in range(self.comm.size)]))
+
+    def test_equal_texts_and_a_rank_with_none(self):
+        n = self.comm.size
+        with self.file() as f:
+            d = f.create_dataset("d", (3,), self.h5.string_dtype())
+            d[0:0 if self.comm.rank == n - 1 and n > 1 else 3] = "the same"
+            f["after"] = 1
+        self.assertEqual(self.by_h5py(lambda f: f["d"][...].tolist()), [b"the same"] * 3)
+
     def test_two_files_with_packed_chunks(self):
         with self.file() as f, self.file(name="y") as g:
             for turn, h in enumerate((f, g, f, g)):

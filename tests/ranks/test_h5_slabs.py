@@ -102,7 +102,7 @@ class Slabs(h5cases.Files):
             for index in draw(selections(shape, 3)):
                 at, full = self.numpy_index(index, shape)
                 got = d[index]
-                self.assertEqual((np.shape(got), np.asarray(got).tobytes()), (full, expected[at].tobytes()), index)
+                self.assertEqual((np.shape(got), np.asarray(got, dtype).tobytes()), (full, expected[at].tobytes()), index)
         self.check_by_h5py(expected)
         self.comm.barrier()
 

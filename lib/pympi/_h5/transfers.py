@@ -176,16 +176,16 @@ def _touch(dataset):
 def _put_structure(dataset, chosen, array):
     state, team = dataset._state, dataset._state.team
     words = _words(dataset, "structure")
-    packed = dtypes.pack(array, array.dtype) if array.dtype.hasobject else bytes(
-        dtypes.memory_of(np.ascontiguousarray(array)))
+    points, dtype = array.dtype.hasobject, array.dtype if array.dtype.hasobject else dataset.dtype
+    packed = dtypes.pack(array, dtype) if points else np.ascontiguousarray(array, dtype.base).tobytes()
     what = chosen.what if chosen.axes != () else None
     own = (what if not isinstance(what, np.ndarray) else what.copy(), packed) if chosen.count else None
     team.agree("write", words)
     told = [one for one in team.comm.allgather(own) if one is not None]
-    if any(own is None or not _same(one, own) for one in told) is False and told:
+    if all(_same(one, told[0]) for one in told[1:]):
         told = told[:1]
-    type_id = _memory_type(dataset, array)
-    write = _h5.write_objects if array.dtype.hasobject else _h5.write
+    type_id = dtypes.make(dtype)
+    write = _h5.write_objects if points else _h5.write
 
     def act():
         for where, values in told:
