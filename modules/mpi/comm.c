@@ -119,6 +119,11 @@ static PyObject *comm_is_inter(PyObject *self, void *Py_UNUSED(unused))
     return PyBool_FromLong(((pm_comm *)self)->remote_size > 0);
 }
 
+static PyObject *comm_checked(PyObject *self, void *Py_UNUSED(unused))
+{
+    return PyBool_FromLong(((pm_comm *)self)->checked);
+}
+
 PyDoc_STRVAR(abort_doc, "abort($self, /, status=1)\n--\n\n"
                         "Ends the whole job at once with this status, without cleaning up.\n"
                         "Local. Does not return. A status of 0 ends it with 1.");
@@ -171,6 +176,9 @@ static PyGetSetDef comm_getset[] = {
     {"size", comm_size, NULL,
      "How many ranks the communicator has; of an intercommunicator, on this side.", NULL},
     {"is_inter", comm_is_inter, NULL, "True for an intercommunicator.", NULL},
+    {"checked", comm_checked, NULL,
+     "Whether its ranks compare what they do together: under --check, where there are several.",
+     NULL},
     {"name", pm_comm_name, pm_comm_set_name, pm_comm_name_doc, NULL},
     {"handle", pm_comm_handle, NULL, pm_comm_handle_doc, NULL},
     {"node", pm_comm_node, NULL, pm_comm_node_doc, NULL},

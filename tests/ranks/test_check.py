@@ -103,6 +103,9 @@ class Disagreement(support.Comms):
 class Agreement(support.Comms):
     """What is right, though not equal, goes through."""
 
+    def test_ranks_know(self):
+        self.assertIs(self.comm.checked, self.comm.size > 1)
+
     def test_numbers(self):
         comm = self.comm
         mixed = [True, 2, 3.5, 4 + 0j][comm.rank % 4]

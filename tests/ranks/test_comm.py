@@ -236,6 +236,7 @@ class Identity(support.Comms):
 
     def test_is_no_inter(self):
         self.assertIs(self.comm.is_inter, False)
+        self.assertIs(self.comm.checked, False)
 
 
 class Handles(support.Comms):
