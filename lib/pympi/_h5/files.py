@@ -47,7 +47,7 @@ class State:
         self.fresh = False          # made by us: where nothing was written there are zeros
         self.freed = False          # space was, since the last publishing
         self.counts = Counts(path, comm)
-        self.checks = bool(comm.checked) if hasattr(comm, "checked") else False
+        self.checks = comm.checked
 
     def held(self):
         """What each of the file's objects keeps; when it goes nobody refers to the file any more."""

@@ -11,8 +11,7 @@ import numpy as np
 
 import _pympi_h5 as _h5
 
-from pympi._agree import Disagreement
-from pympi._h5 import columns, dtypes, selections
+from pympi._h5 import columns, dtypes, overlaps, selections
 from pympi._shares import block
 
 SLAB = 64 << 20         # bytes between two looks at ^C
@@ -117,7 +116,7 @@ def put_together(dataset, chosen, array, in_runs=False):
         _put_single(dataset, way, chosen, array)
         return
     if state.checks:
-        _refuse_overlaps(dataset, chosen, array)
+        overlaps.refuse(dataset, chosen, array)
     if way == "structure":
         _put_structure(dataset, chosen, array)
     elif way == "chunks":
@@ -234,40 +233,3 @@ def put_split(dataset, array, axis, lengths):
         columns.put_columns(dataset, slab, array.reshape(chosen.full), lambda *what: _put(dataset, *what))
     else:
         put_together(dataset, chosen, array.reshape(chosen.full + inner), in_runs=True)
-
-
-# ---- --check ----------------------------------------------------------------------------------
-
-def _meet(one, other):
-    """Whether two axes have an index in common."""
-    if isinstance(one, range) and isinstance(other, range) and one.step == other.step == 1:
-        return max(one.start, other.start) < min(one.stop, other.stop)
-    return bool(len(np.intersect1d(one, other)))
-
-
-def _overlap(one, other):
-    if one is None or other is None:
-        return False
-    if isinstance(one, tuple) and isinstance(other, tuple):
-        return all(_meet(a, b) for a, b in zip(one, other))
-    return bool(_points(one) & _points(other))
-
-
-def _points(where):
-    if isinstance(where, tuple):
-        where = np.stack(np.meshgrid(*where, indexing="ij"), -1).reshape(-1, len(where))
-    return set(map(tuple, np.asarray(where).tolist()))
-
-
-def _refuse_overlaps(dataset, chosen, array):
-    """Under --check: no two ranks write the same element, unless all write the same. Collective."""
-    from pympi._h5.attributes import Fingerprint
-    where = None if not chosen.count else chosen.axes if chosen.points is None else chosen.points
-    told = dataset._state.team.comm.allgather((where, repr(Fingerprint(np.asarray(array)))))
-    if len({text for _, text in told}) == 1 and len({repr(w) for w, _ in told}) == 1:
-        return
-    for a in range(len(told)):
-        for b in range(a + 1, len(told)):
-            if _overlap(told[a][0], told[b][0]):
-                raise Disagreement(f"write: ranks {a} and {b} write the same elements of {dataset.name}, and "
-                                   "nothing was done")
