@@ -100,10 +100,15 @@ static void prepare_one_node(void)
 
 /* Ranks that bind themselves spare 4.1 a look at the whole machine, 15 ms. Open MPI refuses to start as
  * root unless told twice; in a container there is nobody else. Its hwloc asks every X server that there may
- * be for its graphics cards, and has a line on stderr for each that lets nobody in. */
+ * be for its graphics cards, and has a line on stderr for each that lets nobody in. Ranks have no terminal;
+ * what shows how far it is asks for the job's. */
 static void prepare_environment(const pi_options *options)
 {
+    const char *terminal = isatty(STDERR_FILENO) ? ttyname(STDERR_FILENO) : NULL;
     setenv(PI_LAUNCHED_COMPONENTS, PI_LAUNCHED_NO_DISPLAYS, 0);
+    if (!terminal || setenv("PYMPI_TERMINAL", terminal, 1) < 0) {
+        unsetenv("PYMPI_TERMINAL");
+    }
     if (!pi_launcher_binds(options)) {
         setenv("OMPI_MCA_orte_bound_at_launch", "1", 0);
     }
