@@ -162,6 +162,7 @@ def put_chunks(dataset, chosen, array):
     with state.counts.timed_write(array.nbytes if chosen.count else 0):
         for chunks in plan.rounds:
             _put_round(dataset, grid, own, plan, maker, chunks)
+            state.counts.step(size * sum(owner == team.rank for _, owner in chunks))
 
 
 def _put_round(dataset, grid, own, plan, maker, chunks):

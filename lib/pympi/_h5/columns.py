@@ -158,7 +158,8 @@ def put_columns(dataset, slab, array, put):
         array = np.empty(slab.shape[:slab.axis] + (0,) + slab.shape[slab.axis + 1:], array.dtype)
     rows = Rows(team, slab, dataset.dtype.itemsize, array)
     state.counts.note_memory(rows.memory)
-    for number, got in enumerate(_rounds.exchanged(team.comm, rows.rounds())):
-        rows.take(number, got, put)
+    with state.counts.shown("written", array.nbytes):
+        for number, got in enumerate(_rounds.exchanged(team.comm, rows.rounds())):
+            rows.take(number, got, put)
     state.counts.exchanged += rows.given
     team.settle("write", rows.error, structural=False)

@@ -213,7 +213,7 @@ class Dataset(Base):
                 out = dtypes.get(self._id, type_id, dtype, chosen.full, what, self._empty)
             else:
                 out = self._empty(chosen.full, dtype)
-                transfers.get_in_slabs(self._id, type_id, chosen, out, _SLAB, self._empty)
+                transfers.get_in_slabs(self._id, type_id, chosen, out, _SLAB, state.counts, self._empty)
         return out.reshape(chosen.shape + inner)
 
     @property
@@ -255,7 +255,8 @@ class Dataset(Base):
             with self._state.counts.timed_read(into.nbytes):
                 if self._empty is np.zeros:
                     into[...] = np.zeros((), into.dtype)
-                transfers.get_in_slabs(self._id, dtypes.make(into.dtype), chosen, into, _SLAB, self._empty)
+                transfers.get_in_slabs(self._id, dtypes.make(into.dtype), chosen, into, _SLAB,
+                                       self._state.counts, self._empty)
         else:
             into[...] = self._get(chosen, into.dtype)
         return into

@@ -2,7 +2,10 @@
 
 SPDX-License-Identifier: MIT
 """
+import contextlib
 import time
+
+from pympi._h5 import gauge
 
 _kept = []      # of files that were closed, the last ones
 _live = []
@@ -16,6 +19,7 @@ class Counts:
         self.path, self.comm = path, comm
         self.read = self.written = self.reads = self.writes = 0
         self.reading = self.writing = 0.0
+        self.gauge = None       # of the transfer that goes on, where it is shown
         self.exchanged = 0      # bytes given to other ranks
         self.most = 0           # bytes of memory beyond the data, at once
         self.began, self.ended = time.time(), None
@@ -39,6 +43,23 @@ class Counts:
     def note_memory(self, size):
         self.most = max(self.most, size)
 
+    @contextlib.contextmanager
+    def shown(self, what, size):
+        """Several transfers that are one."""
+        before = self.gauge
+        self.gauge = before or gauge.begin(what, self.path, size)
+        try:
+            yield
+        finally:
+            if before is None and self.gauge is not None:
+                self.gauge.close()
+            self.gauge = before
+
+    def step(self, size):
+        """So many bytes of the transfer that goes on have been moved."""
+        if self.gauge is not None:
+            self.gauge.add(size)
+
     def line(self):
         parts = [f"{self.path}:"]
         for verb, size, calls, seconds in (("read", self.read, self.reads, self.reading),
@@ -57,11 +78,16 @@ class _Timed:
         self.counts, self.what, self.size = counts, what, size
 
     def __enter__(self):
-        self.start = time.perf_counter()
+        self.start, self.owns = time.perf_counter(), self.counts.gauge is None
+        if self.owns:
+            self.counts.gauge = gauge.begin(self.what, self.counts.path, self.size)
 
     def __exit__(self, *_):
         spent = time.perf_counter() - self.start
         counts = self.counts
+        if self.owns and counts.gauge is not None:
+            counts.gauge.close()
+            counts.gauge = None
         if self.what == "read":
             counts.read += self.size
             counts.reads += 1

@@ -52,7 +52,7 @@ def pieces(axes, unit, most):
             yield part, index + (slice(None),) * (len(axes) - at - 1)
 
 
-def get_in_slabs(id, type_id, chosen, out, most, empty=np.empty):
+def get_in_slabs(id, type_id, chosen, out, most, counts, empty=np.empty):
     """Reads into an array, with looks at ^C in between. Local."""
     for axes, index in pieces(chosen.axes, out.itemsize, most):
         view = out[index]
@@ -62,6 +62,7 @@ def get_in_slabs(id, type_id, chosen, out, most, empty=np.empty):
             part = empty(view.shape, out.dtype)
             _h5.read(id, type_id, selections.whole(axes).what, dtypes.memory_of(part))
             view[...] = part
+        counts.step(view.nbytes)
 
 
 # ---- into datasets ----------------------------------------------------------------------------
@@ -84,6 +85,7 @@ def _put(dataset, chosen, array):
                 part = np.ascontiguousarray(part)
                 counts.note_memory(part.nbytes)
             _h5.write(dataset._id, type_id, selections.whole(axes).what, dtypes.memory_of(part))
+            counts.step(part.nbytes)
 
 
 def _memory_type(dataset, array):
