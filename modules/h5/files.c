@@ -179,7 +179,22 @@ static PyObject *file_userblock(PyObject *module, PyObject *object)
     return ph_leave_object(state, PyErr_Occurred() ? NULL : PyLong_FromUnsignedLongLong(size));
 }
 
+static PyObject *open_count(PyObject *module, PyObject *Py_UNUSED(unused))
+{
+    hsize_t files = 0, sets = 0, types = 0, spaces = 0, attributes = 0, groups = 0;
+    ph_state *state = ph_enter(module);
+    H5Inmembers(H5I_FILE, &files);
+    H5Inmembers(H5I_DATASET, &sets);
+    H5Inmembers(H5I_DATATYPE, &types);
+    H5Inmembers(H5I_DATASPACE, &spaces);
+    H5Inmembers(H5I_ATTR, &attributes);
+    H5Inmembers(H5I_GROUP, &groups);
+    return ph_leave_object(
+        state, PyLong_FromUnsignedLongLong(files + sets + types + spaces + attributes + groups));
+}
+
 PyMethodDef ph_file_methods[] = {
+    {"open_count", open_count, METH_NOARGS, "How much HDF5 has open, in all. Local."},
     {"file_read", file_read, METH_VARARGS, "Opens a file to read, with a cache for chunks. Local."},
     {"file_create", file_create, METH_VARARGS, "Makes a file on an empty store. Local."},
     {"file_open", file_open, METH_VARARGS, "Opens the file on a store to write. Local."},

@@ -324,6 +324,7 @@ class File(Group):
             state.open_to_read()
         else:
             state.open_to_write(_MODES[mode], bool(track_order))
+        state.counts.open()
         self._atomic = False
         super().__init__(state, _h5.object_open(state.id, b"/"), "/")
 

@@ -23,6 +23,9 @@ class Counts:
         self.exchanged = 0      # bytes given to other ranks
         self.most = 0           # bytes of memory beyond the data, at once
         self.began, self.ended = time.time(), None
+
+    def open(self):
+        """The file is open."""
         _live.append(self)
 
     def close(self, store):
