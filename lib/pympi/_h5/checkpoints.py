@@ -159,7 +159,6 @@ def checkpoint(path, state, *, keep=2, comm=mpi.world):
 def _save(file, pickled, arrays, comm):
     sums = []
     for i, (array, axis) in enumerate(arrays):
-        array = np.ascontiguousarray(array)
         dataset = file.save(f"arrays/{i}", array, axis)
         starts = [0] * array.ndim
         if axis is not None and comm.size > 1:
