@@ -168,10 +168,25 @@ class Team:
             return
         words = tuple(words)
         own = hashed(repr((self.mark(), call, words)).encode())
-        failed, low, high = self.comm.iallreduce((0, own, own), _both).wait()
+        failed, low, high = self._wait(call, self.comm.iallreduce((0, own, own), _both))
         if failed or low != high:
             shown = [(name, _shown(value)) for name, value in words]
-            self._differ(call, self.comm.iallgather((self.serial, call, shown, None)).wait())
+            self._differ(call, self._wait(call, self.comm.iallgather((self.serial, call, shown, None))))
+
+    def _wait(self, call, request):
+        """What a request gives. Collective.
+
+        A program may go on when ^C has broken this; the others hear at once that this rank comes to nothing
+        any more. (At the prompt it breaks on all ranks, and they agree again.)
+        """
+        try:
+            return request.wait()
+        except KeyboardInterrupt as e:
+            if not hasattr(sys, "ps1"):
+                _left.append(request)
+                self.give_up(call, e)
+                self.broken = self.broken or f"{call} was interrupted"
+            raise
 
     def give_up(self, call, error):
         """Tells the others of an exception here, when they come, without waiting for them. Local."""
@@ -215,16 +230,16 @@ class Team:
     def settle(self, call, error, structural=True):
         """Behind what all did: all raise when one failed. Collective."""
         try:
-            failed, _, _ = self.comm.iallreduce((int(error is not None), 0, 0), _both).wait()
+            failed, _, _ = self._wait(call, self.comm.iallreduce((int(error is not None), 0, 0), _both))
         except BaseException:
-            self.broken = "an operation was broken in its midst"
+            self.broken = self.broken or "an operation was broken in its midst"
             raise
         self.serial += 1
         if not failed:
             return
         if structural and failed < self.size:
             self.broken = f"{call} failed on {failed} of {self.size} ranks"
-        everyone = self.comm.iallgather((self.serial, call, (), error and told(error))).wait()
+        everyone = self._wait(call, self.comm.iallgather((self.serial, call, (), error and told(error))))
         if error is not None:
             raise error
         self._differ(call, everyone)

@@ -402,6 +402,59 @@ class Failures(h5cases.Files):
             t[self.comm.rank:self.comm.rank + (not self.odd)] = "x"
             self.assertEqual(t[...].tolist(), [b"x"] * (self.comm.size - 1) + [b""])
 
+    @contextlib.contextmanager
+    def interrupted(self):
+        """^C comes to this rank soon; and again, should it not be heard."""
+        heard = threading.Event()
+
+        def interrupt():
+            pause = 0.2
+            while not heard.wait(pause):
+                os.kill(os.getpid(), signal.SIGINT)
+                pause = 5
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        try:
+            yield
+        finally:
+            heard.set()
+            thread.join()
+
+    def test_interrupted_and_gone_on(self):
+        """A program that catches ^C in a wait: nothing hangs, and nobody can do anything with the file."""
+        f = self.file()
+        f["flushed"] = 1
+        f.flush()
+        self.comm.barrier()
+        texts = []
+
+        def tried(act):
+            try:
+                act()
+            except KeyboardInterrupt:
+                texts.append("interrupted")
+            except mpi.Error as e:
+                texts.append(str(e))
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            if self.comm.rank == 0:
+                with self.interrupted():
+                    tried(lambda: f.create_group("g"))
+                self.comm.send(None, self.comm.size - 1)
+            if self.odd:
+                self.comm.recv(0)
+            for act in (lambda: f.create_group("g"), lambda: f.attrs.update(a=1), f.flush, f.close):
+                tried(act)
+        finally:
+            signal.signal(signal.SIGINT, before)
+        texts = self.everywhere(texts)
+        self.assertEqual(texts[0][0], "interrupted")
+        for own in texts:
+            self.assertEqual(len(own), 5 if own is texts[0] else 4, own)
+            self.assertIn("what was flushed is on the disk", own[-1])
+        with self.h5.File(self.path() + ".partial") as g:
+            self.assertEqual(list(g), ["flushed"])
+
     def test_interrupted_in_a_wait(self):
         """^C on one rank while it waits for another, which hears of it when it comes."""
         def act():
@@ -410,12 +463,10 @@ class Failures(h5cases.Files):
                 f.flush()
                 self.comm.barrier()
                 if self.comm.rank == 0:
-                    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
-                    timer.start()
                     try:
-                        f.create_group("g")
+                        with self.interrupted():
+                            f.create_group("g")
                     finally:
-                        timer.join()
                         self.comm.send(None, self.comm.size - 1)
                 if self.odd:
                     self.comm.recv(0)

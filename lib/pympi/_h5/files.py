@@ -220,7 +220,12 @@ class State:
             self.counts.close(None)
             _h5.file_close(self.id)
             return
-        self.team.run("close", (), self._settle)
+        try:
+            self.team.run("close", (), self._settle)
+        except BaseException:
+            if self.team.broken:
+                self.leave()    # there is no second try
+            raise
         try:
             self.team.run("close", (), self._commit)
         finally:
@@ -248,7 +253,7 @@ class State:
 
         sys.exit() ends the job by itself, with its status.
         """
-        if not isinstance(error, SystemExit):
+        if not isinstance(error, SystemExit) and not self.team.broken:
             self.team.give_up("close", error)
         self.leave_behind(error)
 
