@@ -74,7 +74,7 @@ def run(args, stdin=None, timeout=30, env=None, cwd=None, launcher=True, program
     result = job.execute([program, *args], _Place, environment(env, launcher), cwd=cwd,
                          stdin=stdin, timeout=timeout * SLOW)
     if result.hung:
-        _forget_launcher()
+        forget_launcher()
     if result.hung or result.left:
         what = f"no end after {result.seconds:.0f} s" if result.hung else "\n".join(result.left)
         raise AssertionError(f"{' '.join([program, *args])}: {what}\n{result.stacks}"
@@ -83,8 +83,8 @@ def run(args, stdin=None, timeout=30, env=None, cwd=None, launcher=True, program
     return result
 
 
-def _forget_launcher():
-    """Remove what a launcher that we killed could not: the hang is reported, and is enough."""
+def forget_launcher():
+    """Remove what a launcher that was killed could not, or one of whose ranks was."""
     shared = os.environ.get("OMPI_MCA_btl_vader_backing_directory")
     for folder, pattern in ((os.environ["TMPDIR"], r"(ompi|prte|pmix|openmpi).*"), (shared, r".*")):
         for name in os.listdir(folder) if folder else ():

@@ -33,6 +33,7 @@ class Crash(support.Case):
         folder = os.path.join(self.folder, kill)
         os.mkdir(folder)
         died = support.run(["-n", str(ranks), f"{HERE}/h5_writer.py", folder, str(victim), f"{moment:.4f}"], timeout=60)
+        support.forget_launcher()
         self.assertNotEqual(died.status, 0)
         self.assertNotIn("Traceback", died.err)
         seen = support.run(["-n", str(readers), f"{HERE}/h5_reader.py", folder], timeout=60)
@@ -60,6 +61,8 @@ class Moments(support.Case):
         result = support.run(
             ["-n", str(self.RANKS), f"{HERE}/h5_steps.py", folder, notes], timeout=60,
             env={"LD_PRELOAD": self.library, "PYMPI_MOMENT": f"{folder}:{log}:{rank}:{number}:{half}"})
+        if number:
+            support.forget_launcher()
         with open(log, encoding="utf-8") as f:
             words = [line.split(" ", 3) for line in f.read().splitlines()]
         changes = [(int(r), call, int(size), os.path.relpath(path, folder)) for r, call, size, path in words]

@@ -1,6 +1,6 @@
 """pympi.h5: more than 2 GiB a rank, more than 2**31 elements, and little memory beyond them."""
 # ranks: 2
-# timeout: 900
+# timeout: 1800
 # full: yes
 # SPDX-License-Identifier: MIT
 

@@ -137,7 +137,7 @@ class Case(support.Case):
         self.await_true(lambda: state()[1] not in ("PENDING", "RUNNING", "COMPLETING"), seconds,
                         f"end of job {number}")
         self.assertEqual(leftover.wait_gone(marker, job.GRACE), [], "left processes")
-        support._forget_launcher()      # what was killed could not remove its own
+        support.forget_launcher()      # what was killed could not remove its own
         return state()[1]
 
     def shares(self, ranks):
@@ -186,7 +186,7 @@ class Batch(Case):
                 self.assertEqual(r.err.count("gone wrong\n"), 1, r.err)
                 for noise in ("MPI_ABORT", "srun: ", "slurmstepd", "-----") if clean else ():
                     self.assertNotIn(noise, r.err)
-                support._forget_launcher()
+                support.forget_launcher()
 
     def test_a_rank_is_killed(self):
         prog = self.write("p.py", "import os, mpi\nif mpi.rank == 1: os.kill(os.getpid(), 9)\n"
@@ -197,7 +197,7 @@ class Batch(Case):
                 self.assertEqual((r.status, r.out), (137, ""), r.err)
                 self.assertRegex(r.err, r"\A--- where the others were\n    rank 0: .*\n"
                                         r"pympi: rank 1 of 2 was ended by signal 9 \(Killed\)\n\Z")
-                support._forget_launcher()
+                support.forget_launcher()
 
     def test_a_script_is_no_rank(self):
         """SLURM_NTASKS and SLURM_PROCID are set there too, and mean nothing."""
