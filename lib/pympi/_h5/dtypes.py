@@ -187,7 +187,7 @@ def describe(dtype):
         return "V", dtype.itemsize, b"NUMPY:" + dtype.str.encode()
     enum = _metadata(dtype, "enum")
     if enum is not None:
-        return "e", _number(dtype), tuple((k.encode(), int(v)) for k, v in enum.items())
+        return "e", _number(dtype), tuple((k.encode(), int(v)) for k, v in sorted(enum.items()))
     if dtype.kind == "b":
         return _BOOL
     if _metadata(dtype, "bits"):

@@ -155,10 +155,9 @@ def save(group, name, local, split, options):
     kind = _sole_dtype("save", told, state.team)
     if how:
         _refuse_share(state, lengths, how)
-    if array.dtype.names is None and array.dtype.kind != "O":
-        dtype = np.dtype(kind)
-    else:
-        dtype = array.dtype
+    # The names of an enumeration and the like are no part of kind.
+    plain = array.dtype.names is None and array.dtype.kind != "O" and array.dtype.str != kind
+    dtype = np.dtype(kind) if plain else array.dtype
     chunked = options.get("chunks") in (None, True) and (
         options.get("chunks") or options.get("compression") or options.get("shuffle")
         or options.get("fletcher32") or options.get("maxshape"))
