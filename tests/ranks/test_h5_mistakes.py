@@ -64,7 +64,7 @@ class Mistakes(h5cases.Files):
             ("not resizable", lambda f: f["more"].resize((2,)), lambda f: f["long"].resize((4,))),
             ("a part without axes", lambda f: f.save("a", 1.0), lambda f: f.save("a", np.ones(3))),
             ("no such axis", lambda f: f.save("a", np.ones(3), 1), lambda f: f.save("a", np.ones(3))),
-            ("parts that do not fill it", lambda f: f["more"].write(np.ones(3)), lambda f: f["more"].__setitem__(0, 4)))
+            ("parts that do not fill it", lambda f: f["more"].write(np.ones(4)), lambda f: f["more"].__setitem__(0, 4)))
 
     def refused(self, what, act):
         """act() raises on every rank, in time, and not that something is broken."""
