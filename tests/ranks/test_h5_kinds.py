@@ -22,7 +22,8 @@ def dumped(path):
     done = subprocess.run(["h5dump", path], capture_output=True, text=True, env=env)
     if done.returncode:
         raise AssertionError(f"h5dump {path}: {done.stderr}")
-    return re.sub(r'(DATASET|GROUP) +\d+ "', r'\1 "', done.stdout.partition("\n")[2])    # where objects lie
+    text = done.stdout.partition("\n")[2].replace(path, "")
+    return re.sub(r'(DATASET|GROUP) +\d+ "', r'\1 "', text)       # where objects lie
 
 
 class Kinds(h5cases.Files):
