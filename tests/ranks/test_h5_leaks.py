@@ -1,6 +1,6 @@
 """pympi.h5 keeps no memory and no identifiers of HDF5's: their numbers do not grow with the number of calls."""
 # timeout: 300
-# ranks: 2
+# ranks: 1 2
 # SPDX-License-Identifier: MIT
 
 import gc
