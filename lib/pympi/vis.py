@@ -10,7 +10,7 @@ from pympi._vis.batch import prepare as _prepare
 from pympi._vis.display import NoDisplay, ensure as display
 
 # What needs NumPy comes when it is asked for.
-_LATER = {"Image": "show", "Series": "vtkhdf", "controller": "show", "show": "show", "write_image": "vtkhdf",
+_LATER = {"Image": "image", "Series": "vtkhdf", "controller": "show", "show": "show", "write_image": "vtkhdf",
           "write_poly": "vtkhdf", "write_unstructured": "vtkhdf"}
 
 __all__ = ["Disagreement", "NoDisplay", "display", *_LATER]

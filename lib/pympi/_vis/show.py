@@ -5,26 +5,8 @@ SPDX-License-Identifier: MIT
 from pympi import mpi
 from pympi._agree import Attempt, meet
 from pympi._vis import display
+from pympi._vis.image import Image
 from pympi._vis.scene import Scene
-
-
-class Image:
-    """A picture, the same object on all ranks: .size, .png, .save(path); notebooks show it."""
-
-    def __init__(self, png, size):
-        self.png, self.size = png, size
-
-    def _repr_png_(self):
-        return self.png
-
-    def save(self, path):
-        """Write the picture as a .png file. Local, and without effect but on rank 0 of its communicator."""
-        if self.png is not None:
-            with open(path, "wb") as file:
-                file.write(self.png)
-
-    def __repr__(self):
-        return f"<Image {self.size[0]}x{self.size[1]}>"
 
 
 def show(fields, split=0, comm=mpi.world, *, extent=None, dimensions=None, color=None, of=None, kind=None, at=None,
@@ -107,14 +89,3 @@ def controller():
         made.Initialize()
     vtkMultiProcessController.SetGlobalController(made)
     return made
-
-
-def png_of(image):
-    """The bytes of a .png file of VTK's image."""
-    from vtkmodules.util.numpy_support import vtk_to_numpy
-    from vtkmodules.vtkIOImage import vtkPNGWriter
-    writer = vtkPNGWriter()
-    writer.SetInputData(image)
-    writer.WriteToMemoryOn()
-    writer.Write()
-    return vtk_to_numpy(writer.GetResult()).tobytes()

@@ -8,7 +8,7 @@ from paraview import servermanager, simple
 from vtkmodules.vtkRenderingOpenGL2 import vtkOpenGLVertexBufferObject as _Vertices
 
 from pympi import mpi
-from pympi._vis import show as scenes
+from pympi._vis.image import png_of
 from pympi._vis.scene import array_name
 
 # Not the one that looks at the data, which is known here, and of which a rank may have none.
@@ -37,7 +37,7 @@ def draw(scene, comm):
             _add_title(scene, view, made)
         _look(scene, view)
         image = view.SMProxy.CaptureWindow(1)
-        return scenes.png_of(image) if comm.rank == 0 else None
+        return png_of(image) if comm.rank == 0 else None
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from vtkmodules.vtkRenderingCore import (
     vtkVolumeProperty, vtkWindowToImageFilter)
 from vtkmodules.vtkRenderingVolume import vtkFixedPointVolumeRayCastMapper
 
-from pympi._vis import show as scenes
+from pympi._vis.image import png_of
 from pympi._vis.scene import array_name
 
 
@@ -52,7 +52,7 @@ def _draw(scene):
     capture.SetInput(window)
     capture.ReadFrontBufferOff()
     capture.Update()
-    return scenes.png_of(capture.GetOutput())
+    return png_of(capture.GetOutput())
 
 
 def _colors(scene):
