@@ -157,6 +157,7 @@ static void hear(void *what, int rank, const pi_relay_message *word, const char 
     switch (word->kind) {
     case PI_RELAY_OVER:
         desk->busy[rank] = word->value != 0;
+        pi_relay_rest(desk->relay, rank, !desk->busy[rank]);
         pi_questions_drop(desk->questions, rank);
         break;
     case PI_RELAY_ASK:
@@ -273,6 +274,7 @@ static void begin(pi_desk *desk)
     desk->began = desk->ask_again = pi_now_ms();
     for (int rank = 0; rank < desk->size; rank++) {
         desk->busy[rank] = true;
+        pi_relay_rest(desk->relay, rank, false);
         pi_text_drop(&desk->places[rank], desk->places[rank].used);
     }
 }

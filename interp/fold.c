@@ -3,7 +3,9 @@
  *
  * Every rank has a queue of lines. The first line that stands in all queues is shown bare; what stands
  * before it in each queue is a block, and ranks with equal blocks are shown together, tagged, in the
- * order of their lowest rank. What no such line follows is shown as blocks after half a second. */
+ * order of their lowest rank. What no such line follows is shown as blocks after half a second; from a
+ * display on (a line for a notebook, lib/pympi/displays.py) later: a picture is not to come twice because one
+ * rank took longer to draw it. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -17,7 +19,8 @@
 #include "interp/ranks.h"
 #include "interp/text.h"
 
-#define LATE_MS    500        /* nothing is held back longer */
+#define LATE_MS    500        /* no text is held back longer */
+#define DISPLAY_MS 10000      /* nor a display that some ranks have and others may have yet */
 #define TURN_MS    20         /* how often equal lines are looked for */
 #define MOST_LINES 512        /* of a queue that are looked at in one turn */
 #define MOST_BYTES (1u << 20) /* of a queue that are held back */
@@ -31,9 +34,10 @@ typedef struct {
 typedef struct {
     pi_text text;
     line lines[MOST_LINES];
-    int count; /* lines split off the text */
-    int next;  /* the first line not shown yet */
-    long last; /* when text came last: an unfinished line is shown when no more comes */
+    int count;  /* lines split off the text */
+    int next;   /* the first line not shown yet */
+    long last;  /* when text came last: an unfinished line is shown when no more comes */
+    bool rests; /* it writes nothing for now */
 } queue;
 
 struct pi_fold {
@@ -41,7 +45,8 @@ struct pi_fold {
     void *what; /* borrowed */
     int size;
     int most;
-    long since; /* when the oldest held text came; -1: nothing is held */
+    long since;          /* when the oldest held text came; -1: nothing is held */
+    long displays_since; /* when a display was first held that is late; -1: none is */
     queue *queues;
 };
 
@@ -56,6 +61,7 @@ pi_fold *pi_fold_new(pi_fold_show show, void *what, int size, int most)
     }
     *fold = (pi_fold){
         .show = show, .what = what, .size = size, .most = most, .since = -1, .queues = queues};
+    fold->displays_since = -1;
     return fold;
 }
 
@@ -247,10 +253,69 @@ static bool drop_shown(pi_fold *fold)
     return held;
 }
 
-/* Shows what can be shown; with late, everything that was split off. */
+/* Only one rank has something to show, and the others write nothing for now: no line can be equal. */
+static bool is_alone(const pi_fold *fold)
+{
+    int writers = 0;
+    for (int rank = 0; rank < fold->size; rank++) {
+        const queue *own = &fold->queues[rank];
+        writers += own->text.used || !own->rests;
+    }
+    return writers == 1;
+}
+
+static bool is_display(const queue *own, int at)
+{
+    static const char mark[] = "\x1b_pympi:";
+    const line *one = &own->lines[at];
+    return one->length > sizeof mark &&
+           memcmp(own->text.bytes + one->start, mark, sizeof mark - 1) == 0;
+}
+
+/* Where the first display stands in a queue, or its end. */
+static int find_display(const queue *own)
+{
+    int at = own->next;
+    while (at < own->count && !is_display(own, at)) {
+        at++;
+    }
+    return at;
+}
+
+/* Every rank that may still write has a display to show, and they are not equal. */
+static bool all_have_displays(const pi_fold *fold)
+{
+    for (int rank = 0; rank < fold->size; rank++) {
+        const queue *own = &fold->queues[rank];
+        if (find_display(own) == own->count && !(own->rests && !own->text.used)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Each queue up to a display, unless that is late too. */
+static void show_late(pi_fold *fold, int *ends, bool late, bool displays_too, long now)
+{
+    bool held = false, shown = false;
+    for (int rank = 0; rank < fold->size; rank++) {
+        const queue *own = &fold->queues[rank];
+        ends[rank] = displays_too ? own->count : find_display(own);
+        held = held || ends[rank] < own->count;
+        shown = shown || ends[rank] > own->next;
+    }
+    show_groups(fold, ends);
+    fold->since =
+        shown || late ? now : fold->since; /* of an unfinished line that is not late yet */
+    fold->displays_since = !held ? -1 : fold->displays_since < 0 ? now : fold->displays_since;
+}
+
+/* Shows what can be shown; with late, everything that was split off, but for displays at first. */
 static void turn(pi_fold *fold, bool late, bool unfinished_too, long now)
 {
     int places[fold->size];
+    bool alone = is_alone(fold);
+    bool waited = fold->displays_since >= 0 && now - fold->displays_since >= DISPLAY_MS - LATE_MS;
     for (int rank = 0; rank < fold->size; rank++) {
         queue *own = &fold->queues[rank];
         split(own, unfinished_too && now - own->last >= LATE_MS);
@@ -258,13 +323,11 @@ static void turn(pi_fold *fold, bool late, bool unfinished_too, long now)
     while (find_common(fold, places)) {
         show_common(fold, places);
         fold->since = now;
+        fold->displays_since = -1;
     }
-    if (late) {
-        for (int rank = 0; rank < fold->size; rank++) {
-            places[rank] = fold->queues[rank].count;
-        }
-        show_groups(fold, places);
-        fold->since = now;
+    if (late || alone) {
+        waited = waited || alone || now == LONG_MAX || all_have_displays(fold);
+        show_late(fold, places, late, waited, now);
     }
     if (!drop_shown(fold)) {
         fold->since = -1;
@@ -293,6 +356,11 @@ void pi_fold_put(pi_fold *fold, int rank, const char *bytes, size_t count, long 
         turn(fold, true, false, now);
         shown = fold->queues[rank].text.used < before; /* else one line that long: it has to grow */
     }
+}
+
+void pi_fold_rest(pi_fold *fold, int rank, bool rests)
+{
+    fold->queues[rank].rests = rests;
 }
 
 void pi_fold_end(pi_fold *fold, int rank)

@@ -26,6 +26,8 @@ typedef void (*pi_fold_show)(void *what, const pi_fold_group *group);
 pi_fold *pi_fold_new(pi_fold_show show, void *what, int size, int most);
 void pi_fold_free(pi_fold *fold);
 void pi_fold_put(pi_fold *fold, int rank, const char *bytes, size_t count, long now);
+/* Whether the rank writes nothing for now; nobody waits for it then. */
+void pi_fold_rest(pi_fold *fold, int rank, bool rests);
 void pi_fold_end(pi_fold *fold, int rank);
 int pi_fold_tick(pi_fold *fold, long now);
 void pi_fold_finish(pi_fold *fold);

@@ -182,6 +182,13 @@ void pi_output_put(pi_output *output, int rank, const char *bytes, size_t count)
     write_due(output, rank, now);
 }
 
+void pi_output_rest(pi_output *output, int rank, bool rests)
+{
+    if (output->fold) {
+        pi_fold_rest(output->fold, rank, rests);
+    }
+}
+
 void pi_output_end(pi_output *output, int rank)
 {
     if (output->fold) {

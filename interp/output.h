@@ -22,6 +22,9 @@ void pi_output_lead(pi_output *output, pi_fold_show show, void *what, int most);
 /* Takes what a rank wrote; a rank number from 0 to size - 1. */
 void pi_output_put(pi_output *output, int rank, const char *bytes, size_t count);
 
+/* The rank writes nothing for now, or does again. */
+void pi_output_rest(pi_output *output, int rank, bool rests);
+
 /* The rank will write no more. */
 void pi_output_end(pi_output *output, int rank);
 

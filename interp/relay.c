@@ -509,6 +509,13 @@ void pi_relay_say(pi_relay *relay, int rank, pi_relay_kind kind, int value, cons
     }
 }
 
+void pi_relay_rest(pi_relay *relay, int rank, bool rests)
+{
+    for (int i = 0; i < PI_RELAY_STREAMS; i++) {
+        pi_output_rest(relay->outputs[i], rank, rests);
+    }
+}
+
 bool pi_relay_signal(pi_relay *relay, int rank, int number)
 {
     const rank_side *side = &relay->ranks[rank];

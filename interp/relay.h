@@ -90,6 +90,9 @@ void pi_relay_lead(pi_relay *relay, const pi_relay_session *session, void *out, 
 void pi_relay_say(pi_relay *relay, int rank, pi_relay_kind kind, int value, const char *text,
                   size_t length);
 
+/* The rank writes nothing for now, or does again. */
+void pi_relay_rest(pi_relay *relay, int rank, bool rests);
+
 /* Sends a signal to a rank that runs. False: it does not. */
 bool pi_relay_signal(pi_relay *relay, int rank, int number);
 

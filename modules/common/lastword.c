@@ -51,7 +51,7 @@ static char *read_frame(char *line)
 /* Not of our own library, not of what is frozen in. */
 static bool is_users(const char *frame)
 {
-    return frame[0] == '<' ? strncmp(frame, "<prompt ", 8) == 0
+    return frame[0] == '<' ? strncmp(frame, "<prompt ", 8) == 0 || strncmp(frame, "<cell ", 6) == 0
                            : !strstr(frame, OURS) || strstr(frame, EXAMPLES);
 }
 

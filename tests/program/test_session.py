@@ -74,6 +74,20 @@ class Statements(support.Case):
     def test_unfinished_line(self):
         self.assertEqual(self.given("print('a', end='')").out, [("", "a")])
 
+    def test_unfinished_line_of_one(self):
+        self.front.begin("@0 import time; print('a', end='', flush=True); time.sleep(3)")
+        began = time.monotonic()
+        self.assertEqual(self.front.next()[2], b"a")
+        self.assertLess(time.monotonic() - began, 2)
+        self.front.end()
+
+    def test_line_of_one_comes_at_once(self):
+        self.front.begin("@0 import time; print('a', flush=True); time.sleep(1)")
+        began = time.monotonic()
+        self.assertEqual(self.front.next()[2], b"a\n")
+        self.assertLess(time.monotonic() - began, 0.4 * support.SLOW)
+        self.front.end()
+
     def test_question_in_pieces(self):
         """What is printed before an input request stays unfinished, for the front to go on with."""
         self.front.begin("print('your name', end=': ', flush=True); x = input()")
