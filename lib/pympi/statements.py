@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 # A rank's number behind @: Python's decorators begin with a name or a bracket.
 _RANKS = re.compile(r"@(?P<ranks>[-,0-9][^\s:]*)(?P<colon>:?)[ \t]*")
+_CELL = re.compile(r"%%ranks\b[ \t]*(?P<ranks>\S*)[ \t]*(?:\n(?P<behind>.*)|$)", re.S)
 _WORD = re.compile(r"%(?P<word>[^\s]*)[ \t]*")
 _SPAN = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 _BEFORE = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*")    # empty lines and comments
@@ -87,6 +88,32 @@ def split(source):
             piece = []
         piece.append(line)
     return [*pieces, "\n".join(piece)]
+
+
+def cell(source):
+    """cell(source) -> (ranks or None, source)
+
+    The ranks that a notebook's cell is for, `%%ranks 0,2` or `@0,2` at its beginning, and the rest of
+    it, which is IPython's. Local.
+
+    Raises ValueError, whose text is a sentence that names the value.
+    """
+    _, rest = _beginning(source)
+    m = _CELL.match(rest)
+    if m:
+        ranks, behind = m["ranks"], m["behind"]
+        if not ranks:
+            raise ValueError("%%ranks names no ranks; write %%ranks 0, %%ranks 1-3 or %%ranks 0,2-3")
+        spans(ranks)
+        return ranks, behind or ""
+    m = _RANKS.match(rest)
+    if not m:
+        return None, source
+    spans(m["ranks"])
+    behind = rest[m.end():]
+    if m["colon"] and _is_block(behind) and behind.strip():
+        behind = _unindented(behind, m[0].strip())
+    return m["ranks"], behind
 
 
 def spans(ranks):

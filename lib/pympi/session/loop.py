@@ -4,6 +4,7 @@
 statements from standard input where there is no front; every rank runs what it is given in
 ``__main__``. Collective over the world, all of it. SPDX-License-Identifier: MIT
 """
+import json
 import os
 import select
 import signal
@@ -14,14 +15,15 @@ import traceback
 
 import _pympi_control as control
 import _pympi_session as statements_of_mpi
-from pympi import frames, mpi, statements
+from pympi import displays, frames, mpi, statements
 from pympi.session import answers as _answers
 from pympi.session import report as _report
 from pympi.session import runner as _runner
 from pympi.session import stdin as _stdin
 
 LOOK = 0.2          # seconds between looks at what else is under way, while nothing is typed
-_PROGRAMS = "file", "command", "module", "run"     # which leave for themselves: the prompt stays
+# Which leave for themselves: the prompt stays.
+_PROGRAMS = "file", "command", "module", "run", "cell", "comm"
 FIRST = -1          # the id of what runs before anything is typed
 EARLY = 0.5         # seconds for which an interrupt that came before its statement is remembered
 
@@ -97,15 +99,14 @@ class Session:
 
     def _run_pieces(self, id_, pieces, out):
         """The pieces of one statement, up to the first that fails. The status if all ranks leave."""
-        began, failed, status = time.perf_counter(), [], None
+        began, failed, status, answers = time.perf_counter(), [], None, None
         if out is not None:
             self.runner.names["_out"] = out
         if pieces is None:
             return None
         for at, (ranks, kind, code) in enumerate(pieces):
             report = self._run_piece(ranks, kind, code, at + 1 < len(pieces))
-            failed = report.failed
-            status = report.status
+            failed, status, answers = report.failed, report.status, report.answers
             if status is not None:
                 _say(self.words)
             if mpi.rank == 0:
@@ -113,8 +114,8 @@ class Session:
             if failed or status is not None:
                 break
         if mpi.rank == 0 and self.channel:
-            self._send(frames.DONE, id=id_, failed=_report.text_of(failed),
-                       seconds=time.perf_counter() - began)
+            self._send(frames.DONE, json.dumps(answers, default=str) if answers else b"", id=id_,
+                       failed=_report.text_of(failed), seconds=time.perf_counter() - began)
         return status
 
     def _run_piece(self, ranks, kind, code, more):
@@ -131,7 +132,9 @@ class Session:
         self.missed = None
         if more and self.channel and not failed:
             control.over(True)
-        return report.merged(self.comm, failed)
+        merged = report.merged(self.comm, failed)
+        merged.answers = report.answers
+        return merged
 
     def _guard(self, report, kind, code, ranks):
         """Runs it; what it raises, ^C too, is in the report. Nothing gets out."""
@@ -218,51 +221,64 @@ class Session:
         """("run", id, pieces, _out) or ("end", status), one after the other."""
         if first:
             yield "run", FIRST, [first], None
-        for id_, source in self._sources():
+        for id_, source, head in self._sources():
             if source is None:
                 yield "end", id_
                 return
-            pieces = self._pieces(id_, source)  # none: the others have been told to come all the same
+            pieces = self._pieces(id_, source, head)    # none: the others have been told to come all the same
             out, self.left_out = self.left_out, None
             yield "run", id_, pieces, out
         yield "end", 0
 
     def _sources(self):
-        """(id, source) of each statement; (status, None) at the end."""
+        """(id, source, head of its frame) of each statement; (status, None, None) at the end."""
         if not self.channel:
-            yield from enumerate(_stdin.statements_in(sys.stdin), 1)
+            for number, source in enumerate(_stdin.statements_in(sys.stdin), 1):
+                yield number, source, {}
             return
         while True:
             kind, head, body = self._request()
             if kind == frames.EXECUTE:
-                yield head.get("id", 0), body.decode("utf-8", "replace")
-            elif kind == frames.COMPLETE:
-                start, names = _answers.complete(self.runner.names, body.decode("utf-8", "replace"))
-                self._send(frames.COMPLETED, "\n".join(names), id=head.get("id", 0), start=start)
-            elif kind == frames.INSPECT:
-                text = _answers.inspect(self.runner.names, body.decode("utf-8", "replace"))
-                self._send(frames.INSPECTED, text, id=head.get("id", 0))
+                yield head.get("id", 0), body.decode("utf-8", "replace"), head
+            elif kind in (frames.COMPLETE, frames.INSPECT):
+                self._answer(kind, head, body.decode("utf-8", "replace"))
             elif kind == frames.LEFT_OUT:
-                self.left_out = body.decode("utf-8", "replace") + (self.left_out or "")
+                text = displays.without(body).decode("utf-8", "replace")
+                self.left_out = text + (self.left_out or "")
             elif kind == frames.SHUTDOWN:
                 status = head.get("status", 0)
-                yield status if isinstance(status, int) else 1, None
+                yield status if isinstance(status, int) else 1, None, None
 
-    def _pieces(self, id_, source):
+    def _answer(self, kind, head, text):
+        """What is asked between statements."""
+        answers = self.runner.cells() if head.get("cell") else _answers
+        number = head.get("id", 0)
+        if kind == frames.COMPLETE:
+            start, names = answers.complete(self.runner.names, text)
+            self._send(frames.COMPLETED, "\n".join(names), id=number, start=start)
+        else:
+            self._send(frames.INSPECTED, answers.inspect(self.runner.names, text), id=number)
+
+    def _pieces(self, id_, source, head):
         """[(ranks or None, kind, code)] of a statement; None where it is wrong, and that is said."""
         try:
+            if head.get("cell"):
+                ranks, code = statements.cell(source)
+                return [(_ranks_of(ranks), "cell", (code, head["cell"]))]
+            if head.get("comm"):
+                return [({0}, "comm", json.loads(source))]
             return [(_ranks_of(s.ranks), s.kind, s.code)
                     for s in map(statements.parse, statements.split(source))]
         except ValueError as e:
-            self._say_wrong(id_, f"{e}\n")
+            self._say_wrong(id_, str(e))
             return None
 
     def _say_wrong(self, id_, text):
         if not self.channel:
-            sys.stderr.write(text)
+            sys.stderr.write(f"{text}\n")
             return
-        self._send(frames.ERROR, text, id=id_, ranks=_report.text_of(range(mpi.size)), all=True,
-                   name="ValueError", peer=False)
+        self._send(frames.ERROR, f"{text}\n", id=id_, ranks=_report.text_of(range(mpi.size)), all=True,
+                   name="ValueError", value=text, peer=False)
         self._send(frames.DONE, id=id_, failed=_report.text_of(range(mpi.size)), seconds=0.0)
 
     def _request(self):
@@ -309,8 +325,8 @@ class Session:
         for group in results:
             self._send(frames.RESULT, group.text, id=id_, **group.head())
         for group in errors:
-            self._send(frames.ERROR, group.text, id=id_, name=group.name, peer=group.peer,
-                       **group.head())
+            self._send(frames.ERROR, group.text, id=id_, name=group.name, value=group.value,
+                       peer=group.peer, **group.head())
 
 
 def _channel():

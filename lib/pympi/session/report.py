@@ -13,6 +13,7 @@ class Group(NamedTuple):
     all: bool
     text: str
     name: str = ""      # of the exception
+    value: str = ""     # of the exception: its text alone
     peer: bool = False  # it came because another rank failed
     more: int = 0       # groups that were left out before this one
 
@@ -51,9 +52,10 @@ class Report:
         self.status = None      # all ranks leave with it
         self._said = {}         # what was said: the spans of ranks that did
         self._times = None      # slowest: (seconds, rank), fastest: the same
+        self.answers = None     # this rank's, to what a notebook asked behind its cell
 
     def say_result(self, text):
-        self._said["result", text, "", False] = [(self.rank, self.rank)]
+        self._said["result", text, "", "", False] = [(self.rank, self.rank)]
 
     def say_time(self, seconds):
         self._times = (seconds, self.rank), (seconds, self.rank)
@@ -64,13 +66,13 @@ class Report:
         self.broken = True
         if leaves and isinstance(exception, SystemExit):
             status, words = leaving(exception)
-            self._said["exit", words, status, False] = [(self.rank, self.rank)]
+            self._said["exit", words, status, "", False] = [(self.rank, self.rank)]
             return
         from pympi import mpi
         self.say_error(text, type(exception).__name__, isinstance(exception, mpi.PeerError))
 
-    def say_error(self, text, name, peer):
-        self._said["error", text, name, peer] = [(self.rank, self.rank)]
+    def say_error(self, text, name, peer, value=""):
+        self._said["error", text, name, value, peer] = [(self.rank, self.rank)]
 
     def merged(self, comm, failed):
         """The same for all ranks, on rank 0. Collective over comm."""
@@ -85,7 +87,7 @@ class Report:
 
     def _leaving(self):
         """The status, when every rank leaves: that of the first that has another than 0."""
-        left = [(spans, name) for (kind, _, name, _), spans in self._said.items() if kind == "exit"]
+        left = [(spans, name) for (kind, _, name, _, _), spans in self._said.items() if kind == "exit"]
         count = sum(last - first + 1 for spans, _ in left for first, last in spans)
         if count < self._size:
             return None
@@ -94,8 +96,8 @@ class Report:
     def groups(self):
         """(results, errors, what was left out or None), each in the order of the lowest ranks."""
         results, errors = [], []
-        for (kind, text, name, peer), spans in sorted(self._said.items(), key=lambda item: item[1]):
-            group = Group(text_of_spans(spans), spans == [(0, self._size - 1)], text, str(name), peer)
+        for (kind, text, name, value, peer), spans in sorted(self._said.items(), key=lambda item: item[1]):
+            group = Group(text_of_spans(spans), spans == [(0, self._size - 1)], text, str(name), value, peer)
             if kind == "result":
                 results.append(group)
             elif kind == "error":

@@ -5,8 +5,10 @@ SPDX-License-Identifier: MIT
 import __future__
 import ast
 import builtins
+import contextlib
 import linecache
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -20,8 +22,10 @@ from pympi.session import stdin as _stdin
 
 LONG_ENOUGH = 0.2       # seconds that one turn of %timeit takes at least
 TURNS = 5
+GRACE = 0.25            # seconds that a command has to heed ^C
 
-_OURS = __file__, _stdin.__file__, os.path.join(os.path.dirname(__file__), "loop.py")
+_OURS = {os.path.join(os.path.dirname(__file__), name)
+         for name in ("runner.py", "stdin.py", "loop.py", "cells.py", "comms.py")}
 _FUTURES = [getattr(__future__, name) for name in __future__.all_feature_names]
 
 
@@ -72,10 +76,9 @@ class Runner:
     def _compile(self, name, code):
         """(code objects, that of a last expression or None)."""
         _remember(name, code)
-        tree = compile(code, name, "exec", ast.PyCF_ONLY_AST | self.flags, dont_inherit=True)
-        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        tree, last = apart(compile(code, name, "exec", ast.PyCF_ONLY_AST | self.flags, dont_inherit=True))
         body = [self._code(ast.Interactive([node]), name, "single") for node in tree.body]
-        return body, self._code(ast.Expression(last.value), name, "eval") if last else None
+        return body, self._code(last, name, "eval") if last else None
 
     def _code(self, tree, name, mode):
         code = compile(tree, name, mode, self.flags, dont_inherit=True)
@@ -99,8 +102,11 @@ class Runner:
         report.say_time(time.perf_counter() - began)
 
     def _run_timeit(self, report, name, code, ranks):
-        """All ranks repeat it equally often; the slowest counts, and of the turns the best."""
         _remember(name, code)
+        self.time_it(report, code, ranks)
+
+    def time_it(self, report, code, ranks):
+        """All ranks repeat it equally often; the slowest counts, and of the turns the best."""
         timer = timeit.Timer(code, globals=self.names)
         comm = self._among(ranks)
         number, seconds = 1, comm.allreduce(timer.timeit(1), mpi.MAX)
@@ -157,21 +163,81 @@ class Runner:
         with open(path, "rb") as file:
             exec(compile(file.read(), path, "exec", dont_inherit=True), names)
 
+    # --- a notebook's
+
+    def cells(self):
+        """The module for them, ready."""
+        from pympi.session import cells
+        self.shell = cells.shell_for(self)
+        return cells
+
+    def _run_cell(self, report, name, cell, ranks):
+        """A cell, IPython's: (source, what the notebook says of it)."""
+        source, head = cell
+        self.cells()
+        self.shell.run(report, number_in(name), source, ranks, head.get("count", 1), head.get("store", True),
+                       head.get("silent", False))
+        report.answers = self.shell.answers(head.get("expressions") or {})
+
+    def _run_comm(self, report, name, message, ranks):
+        """What the notebook's page tells a widget."""
+        self.cells()
+        self.shell.take(report, number_in(name), message)
+
     # --- the rest
 
     def _run_shell(self, report, name, command, ranks):
         """On rank 0, unless ranks were named."""
         if ranks is None and mpi.rank:
             return
-        flush()
-        status = subprocess.run(command, shell=True, stdin=subprocess.DEVNULL).returncode
-        self.names["_exit_code"] = status
+        status = self.names["_exit_code"] = run_command(command)
         if status:
             print(f"!: status {status}" if status > 0 else f"!: ended by signal {-status}",
                   file=sys.stderr)
 
     def _run_help(self, report, name, expression, ranks):
         print(_answers.inspect(self.names, expression), end="")
+
+
+def number_in(name):
+    """number_in(name) -> str
+
+    The number of the statement that was given this name. Local.
+    """
+    return name.strip("<>").rpartition(" ")[2]
+
+
+def run_command(command):
+    """run_command(command) -> status
+
+    Runs it in a shell, whose input is empty. Local. What interrupts this ends all that the shell has started.
+    """
+    flush()
+    process = subprocess.Popen(command, shell=True, stdin=subprocess.DEVNULL)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        family = _family(process.pid)
+        for number in signal.SIGINT, signal.SIGKILL:
+            for pid in family:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE)
+        raise KeyboardInterrupt from None       # whose traceback ends where the command stands
+
+
+def _family(pid):
+    """The process and all below it. They are in the rank's own group, by which a launcher ends them."""
+    below = {}
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
+            parent = int(file.read().rpartition(b")")[2].split()[1])
+            below.setdefault(parent, []).append(int(name))
+    family = [pid]
+    for one in family:      # which grows meanwhile
+        family += below.get(one, [])
+    return family
 
 
 def _remember(name, code):
@@ -185,16 +251,33 @@ def _is_ours(trace):
 
 
 def _without_ours(trace):
-    """The user's frames: not those that run them, nor those at the end, of input() and the handler of ^C."""
+    """The user's frames: not those that run them, nor those at the end."""
     while trace and _is_ours(trace):
         trace = trace.tb_next
+    cut_end(trace)
+    return trace
+
+
+def cut_end(trace):
+    """cut_end(trace)
+
+    Takes away the frames at the end that are ours, of input() and the handler of ^C. Local.
+    """
     last = at = trace
     while at and (at := at.tb_next):
         if not _is_ours(at):
             last = at
     if last:
         last.tb_next = None
-    return trace
+
+
+def apart(tree):
+    """apart(tree) -> (tree, Expression or None)
+
+    A module's tree without its last line, and that line where it is an expression. Local.
+    """
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    return tree, ast.Expression(last.value) if last else None
 
 
 def flush():
