@@ -1,14 +1,15 @@
-/* The terminal's front: a Python of its own, which starts the job.
+/* The fronts of a session that are Pythons of their own: the terminal's, and a notebook's kernel.
  * SPDX-License-Identifier: MIT */
 #ifndef PYMPI_INTERP_CONSOLE_H
 #define PYMPI_INTERP_CONSOLE_H
 
 #include "interp/options.h"
 
-/* True when the command line asks for ranks and a prompt, and there is a terminal for it. */
-bool pi_console_wanted(const pi_options *options);
+/* The module of our library that this command line is for; NULL: it asks for ranks, or a Python alone. The
+ * terminal's where there is one, and the command line asks for ranks and a prompt. */
+const char *pi_console_wanted(const pi_options *options);
 
-/* Runs the front with this command line; the status of the process. */
-int pi_console_run(int argc, char **argv);
+/* Runs the module's main() with the words of this command line; the status of the process. */
+int pi_console_run(const char *module, int argc, char **argv);
 
 #endif

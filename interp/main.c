@@ -17,8 +17,9 @@ static int run(const pi_options *options, int argc, char **argv)
         pi_options_usage(options->argv[0]);
         fflush(stdout);
     }
-    if (pi_console_wanted(options)) {
-        return pi_console_run(argc, argv);
+    const char *front = pi_console_wanted(options);
+    if (front) {
+        return pi_console_run(front, argc, argv);
     }
     bool answers = options->help || options->program == PI_PROGRAM_ANSWER;
     return options->ranks && !answers ? pi_job_run(options) : pi_rank_run(options);

@@ -41,6 +41,8 @@ static const option ours[] = {
     {"--check", TAKES_NOTHING, FIELD(check)},
     {"--pv", TAKES_NOTHING, FIELD(paraview)},
     {"--session", TAKES_NOTHING, FIELD(session)},
+    {"--kernel", TAKES_STRING, FIELD(kernel)},
+    {"--install-kernel", TAKES_NOTHING, FIELD(install_kernel)},
     {"--bundle", TAKES_NOTHING, FIELD(bundle)},
     {"--no-bundle", TAKES_NOTHING, FIELD(no_bundle)},
     {"--bundle-report", TAKES_NOTHING, FIELD(bundle_report)},
@@ -293,6 +295,7 @@ int pi_options_parse(pi_options *options, int argc, char **argv)
             pi_options_free(options);
             return -1;
         }
+        done = done || options->install_kernel;
     }
     keep_rest(options, &line);
     if (!options->output) { /* pvbatch's scripts print once */
@@ -302,8 +305,8 @@ int pi_options_parse(pi_options *options, int argc, char **argv)
     if (options->job) {
         shorten_colons(options);
     }
-    if (options->session && !options->ranks && !options->job) {
-        pi_say("--session needs -n N, the number of ranks");
+    if ((options->session || options->kernel) && !options->ranks && !options->job) {
+        pi_say("%s needs -n N, the number of ranks", options->session ? "--session" : "--kernel");
         pi_options_free(options);
         return -1;
     }
@@ -346,6 +349,7 @@ void pi_options_usage(const char *name)
         "--bundle-report  : say what is in the bundle, and what was imported besides\n"
         "--pv             : a script for ParaView's pvbatch, on all ranks\n"
         "--session        : statements and answers as frames on standard input and output\n"
+        "--install-kernel : a notebook's kernel of N ranks; --install-kernel --help tells more\n"
         "--info           : versions, launcher, binding, threads, where files go; then leave\n"
         "The rest is Python's own:\n",
         name, name);

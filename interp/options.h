@@ -32,6 +32,8 @@ typedef struct pi_options {
     bool check;              /* --check or PYMPI_CHECK: ranks are watched for disagreement */
     bool paraview;           /* --pv: a script of ParaView's, drawn by all ranks */
     bool session;            /* --session: the ranks take statements from a front */
+    const char *kernel;      /* --kernel: a notebook is the front; the file of its connection */
+    bool install_kernel;     /* --install-kernel: what is behind it is for that alone */
     bool bundle;             /* ranks of one node import from rank 0's bundle too; see bundle.c */
     bool no_bundle;          /* --no-bundle: they never do */
     bool bundle_report;      /* what is in it is said */
