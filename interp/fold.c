@@ -5,7 +5,7 @@
  * before it in each queue is a block, and ranks with equal blocks are shown together, tagged, in the
  * order of their lowest rank. What no such line follows is shown as blocks after half a second; from a
  * display on (a line for a notebook, lib/pympi/displays.py) later: a picture is not to come twice because one
- * rank took longer to draw it. */
+ * rank took longer to draw it. What a widget is told comes at once: it is rank 0's alone. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -19,11 +19,13 @@
 #include "interp/ranks.h"
 #include "interp/text.h"
 
-#define LATE_MS    500        /* no text is held back longer */
-#define DISPLAY_MS 10000      /* nor a display that some ranks have and others may have yet */
+#define LATE_MS    500  /* no text is held back longer */
+#define DISPLAY_MS 5000 /* nor a display that some ranks have and others may have yet */
+#define MARK       "\x1b_pympi:"
 #define TURN_MS    20         /* how often equal lines are looked for */
 #define MOST_LINES 512        /* of a queue that are looked at in one turn */
 #define MOST_BYTES (1u << 20) /* of a queue that are held back */
+#define MOST_SHOWN (1u << 24) /* the same with displays */
 
 typedef struct {
     size_t start; /* in the rank's text */
@@ -47,6 +49,7 @@ struct pi_fold {
     int most;
     long since;          /* when the oldest held text came; -1: nothing is held */
     long displays_since; /* when a display was first held that is late; -1: none is */
+    bool in_vain;        /* one was held for nothing: no more are until a rank rests */
     queue *queues;
 };
 
@@ -229,14 +232,71 @@ static void show_groups(pi_fold *fold, const int *ends)
     }
 }
 
+static bool begins(const queue *own, int at, const char *mark)
+{
+    const line *one = &own->lines[at];
+    size_t length = strlen(mark);
+    return one->length > length && memcmp(own->text.bytes + one->start, mark, length) == 0;
+}
+
+/* What rank 0 alone has: a widget is told something. */
+static bool is_comm(const queue *own, int at)
+{
+    return begins(own, at, MARK "comm ");
+}
+
+/* Where the first display stands before end, or end. */
+static int find_display(const queue *own, int end, bool comms_too)
+{
+    int at = own->next;
+    while (at < end && !(begins(own, at, MARK) && (comms_too || !is_comm(own, at)))) {
+        at++;
+    }
+    return at;
+}
+
+/* Shows what stands before ends. A display is a block of its own: who shows the same is not who printed the
+ * same before. */
+static void show_blocks(pi_fold *fold, const int *ends)
+{
+    int stops[fold->size];
+    bool more = true;
+    while (more) {
+        more = false;
+        for (int rank = 0; rank < fold->size; rank++) {
+            stops[rank] = find_display(&fold->queues[rank], ends[rank], true);
+        }
+        show_groups(fold, stops);
+        for (int rank = 0; rank < fold->size; rank++) {
+            stops[rank] += stops[rank] < ends[rank];
+            more = more || stops[rank] < ends[rank];
+        }
+        show_groups(fold, stops);
+    }
+}
+
 static void show_common(pi_fold *fold, const int *places)
 {
-    show_groups(fold, places);
+    show_blocks(fold, places);
     pi_fold_group group = {0};
     show_lines(fold, &fold->queues[0], places[0], places[0] + 1, &group);
     for (int rank = 0; rank < fold->size; rank++) {
         fold->queues[rank].next = places[rank] + 1;
     }
+}
+
+/* Comms that stand at the front of a queue. */
+static void show_comms(pi_fold *fold)
+{
+    int ends[fold->size];
+    for (int rank = 0; rank < fold->size; rank++) {
+        const queue *own = &fold->queues[rank];
+        ends[rank] = own->next;
+        while (ends[rank] < own->count && is_comm(own, ends[rank])) {
+            ends[rank]++;
+        }
+    }
+    show_blocks(fold, ends);
 }
 
 static bool drop_shown(pi_fold *fold)
@@ -264,30 +324,13 @@ static bool is_alone(const pi_fold *fold)
     return writers == 1;
 }
 
-static bool is_display(const queue *own, int at)
-{
-    static const char mark[] = "\x1b_pympi:";
-    const line *one = &own->lines[at];
-    return one->length > sizeof mark &&
-           memcmp(own->text.bytes + one->start, mark, sizeof mark - 1) == 0;
-}
-
-/* Where the first display stands in a queue, or its end. */
-static int find_display(const queue *own)
-{
-    int at = own->next;
-    while (at < own->count && !is_display(own, at)) {
-        at++;
-    }
-    return at;
-}
-
 /* Every rank that may still write has a display to show, and they are not equal. */
 static bool all_have_displays(const pi_fold *fold)
 {
     for (int rank = 0; rank < fold->size; rank++) {
         const queue *own = &fold->queues[rank];
-        if (find_display(own) == own->count && !(own->rests && !own->text.used)) {
+        if (find_display(own, own->count, false) == own->count &&
+            !(own->rests && !own->text.used)) {
             return false;
         }
     }
@@ -300,14 +343,24 @@ static void show_late(pi_fold *fold, int *ends, bool late, bool displays_too, lo
     bool held = false, shown = false;
     for (int rank = 0; rank < fold->size; rank++) {
         const queue *own = &fold->queues[rank];
-        ends[rank] = displays_too ? own->count : find_display(own);
+        ends[rank] = displays_too ? own->count : find_display(own, own->count, false);
         held = held || ends[rank] < own->count;
         shown = shown || ends[rank] > own->next;
     }
-    show_groups(fold, ends);
+    show_blocks(fold, ends);
     fold->since =
         shown || late ? now : fold->since; /* of an unfinished line that is not late yet */
     fold->displays_since = !held ? -1 : fold->displays_since < 0 ? now : fold->displays_since;
+}
+
+static bool overfull(const pi_fold *fold, size_t most)
+{
+    for (int rank = 0; rank < fold->size; rank++) {
+        if (fold->queues[rank].text.used > most) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Shows what can be shown; with late, everything that was split off, but for displays at first. */
@@ -316,32 +369,26 @@ static void turn(pi_fold *fold, bool late, bool unfinished_too, long now)
     int places[fold->size];
     bool alone = is_alone(fold);
     bool waited = fold->displays_since >= 0 && now - fold->displays_since >= DISPLAY_MS - LATE_MS;
+    fold->in_vain = fold->in_vain || waited;
     for (int rank = 0; rank < fold->size; rank++) {
         queue *own = &fold->queues[rank];
         split(own, unfinished_too && now - own->last >= LATE_MS);
     }
+    show_comms(fold);
     while (find_common(fold, places)) {
         show_common(fold, places);
+        show_comms(fold);
         fold->since = now;
         fold->displays_since = -1;
     }
     if (late || alone) {
-        waited = waited || alone || now == LONG_MAX || all_have_displays(fold);
+        waited = fold->in_vain || alone || now == LONG_MAX || all_have_displays(fold) ||
+                 overfull(fold, MOST_SHOWN);
         show_late(fold, places, late, waited, now);
     }
     if (!drop_shown(fold)) {
         fold->since = -1;
     }
-}
-
-static bool overfull(const pi_fold *fold)
-{
-    for (int rank = 0; rank < fold->size; rank++) {
-        if (fold->queues[rank].text.used > MOST_BYTES) {
-            return true;
-        }
-    }
-    return false;
 }
 
 void pi_fold_put(pi_fold *fold, int rank, const char *bytes, size_t count, long now)
@@ -351,7 +398,7 @@ void pi_fold_put(pi_fold *fold, int rank, const char *bytes, size_t count, long 
     if (fold->since < 0) {
         fold->since = now;
     }
-    for (bool shown = true; shown && overfull(fold);) {
+    for (bool shown = true; shown && overfull(fold, MOST_BYTES);) {
         size_t before = fold->queues[rank].text.used;
         turn(fold, true, false, now);
         shown = fold->queues[rank].text.used < before; /* else one line that long: it has to grow */
@@ -361,6 +408,7 @@ void pi_fold_put(pi_fold *fold, int rank, const char *bytes, size_t count, long 
 void pi_fold_rest(pi_fold *fold, int rank, bool rests)
 {
     fold->queues[rank].rests = rests;
+    fold->in_vain = fold->in_vain && !rests;
 }
 
 void pi_fold_end(pi_fold *fold, int rank)
