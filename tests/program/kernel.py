@@ -79,8 +79,8 @@ class Kernel:
             raise AssertionError(f"5 s after its end a kernel's processes are still there: {said}")
 
     def begin(self, code, **options):
-        options.setdefault("allow_stdin", False)
-        return self.client.execute(code, **options)
+        """Without what Jupyter does at an error: to give up what comes right behind it."""
+        return self.client.execute(code, **{"allow_stdin": False, "stop_on_error": False} | options)
 
     def message(self, end):
         """The next message that all see, or a question."""

@@ -15,6 +15,7 @@ from harness import leftover
 
 displays = library.load("displays")
 statements = library.load("statements")
+SEGMENTS = {"OMPI_MCA_btl_vader_backing_directory": None}   # not the runner's: the job has a folder that it removes
 
 
 class Texts(unittest.TestCase):
@@ -87,6 +88,12 @@ class Installing(support.Case):
         self.refused(support.run(["--kernel", "x.json"]), "--kernel needs -n N")
 
 
+def status_of(pid):
+    """What the system says of a process."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+        return f.read()
+
+
 @kernel.needs
 class Life(support.Case):
     """Each method has a kernel of its own."""
@@ -117,6 +124,31 @@ class Life(support.Case):
             self.assertRegex(said, r"rank 1 of 2 was ended by signal 9 \(Killed\)\n(.*\n)*"
                                    r"pympi: the ranks (are|were) started anew")
             self.assertEqual(k.run("mpi.world.allreduce(1)").results, ["2"])
+
+    def killed(self, which):
+        """What a cell says under which one process of the job is killed: that in front of the ranks, or its child."""
+        with kernel.Kernel(2, env=SEGMENTS) as k:
+            number = k.begin("import time; print('now', flush=True); time.sleep(100)")
+            while k.message(time.monotonic() + k.timeout)["msg_type"] != "stream":
+                pass
+            pids = leftover.processes(k.env["PYMPI_TEST_ID"])
+            front = next(pid for pid in pids if "--session" in leftover.command(pid))
+            launcher = next(pid for pid in pids if f"\nPPid:\t{front}\n" in status_of(pid))
+            os.kill(launcher if which == "launcher" else front, signal.SIGKILL)
+            outcome = k.end(number)
+            self.assertEqual(outcome.reply["ename"], "RanksEnded")
+            self.assertEqual(k.run("mpi.world.allreduce(1)").results, ["2"])
+            deadline = time.monotonic() + 5 * support.SLOW
+            while (left := {*pids[1:]}.intersection(leftover.processes(k.env["PYMPI_TEST_ID"]))):
+                self.assertLess(time.monotonic(), deadline, [leftover.command(pid) for pid in left])
+                time.sleep(0.02)
+            return outcome.tracebacks[0]
+
+    def test_launcher_that_is_killed(self):
+        self.assertIn("mpirun was ended by signal 9 (Killed)", self.killed("launcher"))
+
+    def test_session_that_is_killed(self):
+        self.assertIn("pympi: the process in front of the ranks was ended by signal 9 (Killed)", self.killed("front"))
 
     def test_exit_of_all_is_no_end(self):
         with kernel.Kernel(2) as k:
@@ -185,10 +217,10 @@ class Life(support.Case):
             self.assertIn("nosuchoption", k.run("1").tracebacks[0])
 
     def test_launcher_that_is_missing(self):
-        with kernel.Kernel(2, env={"PATH": "/nowhere"}) as k:
+        with kernel.Kernel(2, "--launcher", "/nowhere/mpirun") as k:
             outcome = k.run("1")
             self.assertEqual(outcome.reply["ename"], "RanksEnded")
-            self.assertRegex(outcome.tracebacks[0], r"pympi: .*launcher|pympi: .*mpirun")
+            self.assertEqual(outcome.tracebacks, ["pympi: --launcher: there is no program '/nowhere/mpirun'"])
             self.assertEqual(k.run("1").reply["ename"], "RanksEnded")
 
     def test_start_that_is_interrupted(self):

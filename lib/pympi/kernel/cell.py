@@ -47,21 +47,25 @@ class Shown:
         self._publish = publish
         self.streams = {name: Stream(name, publish) for name in ("stdout", "stderr")}
         self.count = 0          # of the cell
+        self.bare = False       # whose it is need not be said
         self._parts = {}        # by stream and ranks: what has come of a line of displays
         self._results = []      # (tag, data) of results that are text, of several groups: shown together
         self.comms = {}         # by their ids: those of rank 0, with target_name
         self._ids = {}          # of a display: the groups of ranks that have one
 
-    def begin(self, count, ranks):
-        """A cell for these ranks (None: all)."""
-        self.count, self.ranks = count, ranks
+    def begin(self, count, ranks, bare):
+        """A cell for these ranks (None: all); bare: whose it is what comes is known."""
+        self.count, self.ranks, self.bare = count, ranks, bare
         self._forget_lines()
 
     def end(self):
         """What was held back is shown."""
         for (name, _), (head, data) in self._parts.items():
-            self._put(self.streams[name], _screen.tag(head), data)
+            self._put(self.streams[name], self._tag(head), data)
         self._forget_lines()
+
+    def _tag(self, head):
+        return "" if self.bare else _screen.tag(head)
 
     def _forget_lines(self):
         self._flush()
@@ -81,7 +85,7 @@ class Shown:
         self._left_out(self.streams[name], head)
         for part in parts:
             if isinstance(part, bytes):
-                self._put(self.streams[name], _screen.tag(head), part)
+                self._put(self.streams[name], self._tag(head), part)
             else:
                 self._display(head, *part)
         self.streams[name].publish()
@@ -92,7 +96,7 @@ class Shown:
         text = body.decode("utf-8", "replace").rstrip("\n")
         if head.get("peer"):
             text = text.splitlines()[-1]
-        tag = _screen.tag(head)
+        tag = self._tag(head)
         if tag:
             text = self.streams["stderr"].tagged(tag, text.encode()).decode()
         if head.get("more"):
@@ -103,7 +107,7 @@ class Shown:
 
     def text(self, head, body):
         """A result that is the session's own, as of %timeit."""
-        self._put(self.streams["stdout"], _screen.tag(head), body.rstrip(b"\n") + b"\n")
+        self._put(self.streams["stdout"], self._tag(head), body.rstrip(b"\n") + b"\n")
         self.streams["stdout"].publish()
 
     def say(self, text):
@@ -136,7 +140,7 @@ class Shown:
             self._show(head, content)
         elif word == displays.COMM:
             self._comm(content)
-        elif word == displays.CLEAR and self._is_whole(head):
+        elif word == displays.CLEAR and self._leads(head):
             self._publish("clear_output", {"wait": bool(content.get("wait"))})
             for stream in self.streams.values():
                 stream.open, stream.partial = None, b""
@@ -151,13 +155,13 @@ class Shown:
         self._publish(kind, inside, metadata=content["metadata"],
                       buffers=[base64.b64decode(one) for one in content["buffers"]] or None)
 
-    def _is_whole(self, head):
-        """Whether all ranks say so that run the cell."""
-        return head.get("all") or self.ranks is not None and _ranks.numbers(head["ranks"]) >= self.ranks
+    def _leads(self, head):
+        """Whether the first of the ranks that run the cell says so: the others' output is not theirs to clear."""
+        return head.get("all") or min(self.ranks or {0}) in _ranks.numbers(head["ranks"])
 
     def _result(self, head, content):
         """Texts of several groups become one result, with a tag before each line."""
-        data, tag = content["data"], _screen.tag(head)
+        data, tag = content["data"], self._tag(head)
         if tag and set(data) == {"text/plain"}:
             self._results.append(f"{tag}{data['text/plain']}")
             return
@@ -178,10 +182,10 @@ class Shown:
 
     def _show(self, head, content):
         """A group that changes a display which it shares with others gets one of its own."""
-        name, group = content.get("id"), "" if head.get("all") else head.get("ranks", "")
+        name, group = content.get("id"), "" if head.get("all") or self.bare else head.get("ranks", "")
         message = {"data": content["data"], "metadata": content["metadata"], "transient": {}}
         if name is None:
-            self._label(_screen.tag(head))
+            self._label(self._tag(head))
             self._publish("display_data", message)
             return
         message["transient"]["display_id"] = f"{name} {group}".strip()
@@ -190,7 +194,7 @@ class Shown:
             self._publish("update_display_data", message)
             return
         groups.add(group)
-        self._label(_screen.tag(head))
+        self._label(self._tag(head))
         self._publish("display_data", message)
 
     def _label(self, tag):

@@ -131,7 +131,7 @@ class RanksKernel(Kernel):
         elif kind == frames.READY:
             self._give(self.ready, head)
         elif kind == frames.ENDED:
-            self._take_end(body.decode("utf-8", "replace"))
+            self._take_end(head["status"], body.decode("utf-8", "replace"))
 
     def _give(self, future, value):
         if future and not future.done():
@@ -143,9 +143,9 @@ class RanksKernel(Kernel):
         elif head.get("id", 0) < 0:
             self._give(self.prepared, None)
 
-    def _take_end(self, said):
+    def _take_end(self, status, said):
         """The session is over, and not by us."""
-        why = "\n".join(line for line in said.splitlines() if not _is_remark(line)) or "the ranks are gone"
+        why = "\n".join(line for line in said.splitlines() if not _is_remark(line)) or _end_of(status)
         waiting = [self.ready, self.prepared, *self.replies.values(), *([self.cell[1]] if self.cell else [])]
         started = self.prepared.done()
         self.replies.clear()
@@ -211,8 +211,8 @@ class RanksKernel(Kernel):
         if store and not silent:
             self.inputs = [*self.inputs[1 - REMEMBERED:], (self.execution_count, code)]
         body = await self._statement({"cell": {
-            "count": self.execution_count, "store": store, "silent": silent, "expressions": expressions or {}}},
-            code, _chosen(code))
+            "count": self.execution_count, "store": store, "silent": silent, "expressions": expressions or {},
+            "request": self.origin["header"]["msg_id"]}}, code, _chosen(code))
         own = [error for peer, error in self.errors if not peer] or [error for _, error in self.errors]
         return own[0] if own else _cell.answers_of(body)
 
@@ -220,7 +220,7 @@ class RanksKernel(Kernel):
         """Have the ranks run it; what is answered at its end. Raises Ended."""
         self.number += 1
         self.errors = []
-        self.shown.begin(self.execution_count, ranks)
+        self.shown.begin(self.execution_count, ranks, bare="comm" in head)
         self.cell = self.number, self.loop.create_future()
         self.progress = _cell.Progress(self.publish, self.ranks.send)
         watch = self.loop.create_task(self.progress.watch())
@@ -243,6 +243,7 @@ class RanksKernel(Kernel):
         if kind == "comm_close":
             self.shown.comms.pop(content["comm_id"], None)
         message = {"type": kind, "content": content, "metadata": parent.get("metadata", {}),
+                   "request": parent["header"]["msg_id"],
                    "buffers": [base64.b64encode(bytes(one)).decode() for one in parent.get("buffers", ())]}
         with contextlib.suppress(Ended, Asked):
             await self._need_ranks()
@@ -467,6 +468,14 @@ def _meant(line, asking, secret):
     if meant - asking:
         return asking, line, f"@{m[1]}: only {_numbers.name(asking)} is asked for"
     return meant, m[2], ""
+
+
+def _end_of(status):
+    """What is said of a session that said nothing itself."""
+    how = f"ended with status {status}"
+    if status < 0:
+        how = f"was ended by signal {-status} ({signal.strsignal(-status)})"
+    return f"pympi: the process in front of the ranks {how}"
 
 
 def _is_remark(line):

@@ -114,7 +114,7 @@ class Shell(InteractiveShell):
     display_pub_class = Type(Publisher)
     compiler_class = Type(Compiler)
     runner = report = ranks = _kernel = None
-    number, ids = 0, itertools.count(1)
+    number, ids, request = 0, itertools.count(1), None
 
     def attach(self, runner):
         """What it needs of the rank."""
@@ -128,14 +128,17 @@ class Shell(InteractiveShell):
 
     # --- cells
 
-    def _begin(self, number):
-        self.number, self.ids = number, itertools.count(1)
-
-    def run(self, report, number, source, ranks, count, store, silent):
-        """One cell. What it fails with is in the report."""
+    def _begin(self, report, number, ranks, request):
         self.report, self.ranks, self.said = report, ranks, False
+        self.number, self.ids = number, itertools.count(1)
+        self.request = {"header": {"msg_id": request}} if request else {}
+        comms.begin(self._kernel, self.request)
+
+    def run(self, report, number, source, ranks, head):
+        """One cell, of which head has count, store, silent, request. What it fails with is in the report."""
+        count, store, silent = head.get("count", 1), head.get("store", True), head.get("silent", False)
+        self._begin(report, number, ranks, head.get("request"))
         self.execution_count = count
-        self._begin(number)
         if store and not silent:
             self._count_on(count)
         result = self.run_cell(source, store_history=store, silent=silent)
@@ -197,8 +200,7 @@ class Shell(InteractiveShell):
 
     def take(self, report, number, message):
         """A message of the page's to a comm."""
-        self.report, self.ranks, self.said = report, {0}, False
-        self._begin(number)
+        self._begin(report, number, {0}, message.get("request"))
         comms.take(self, self._kernel, message)
 
     def ask_exit(self):

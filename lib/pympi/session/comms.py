@@ -54,9 +54,19 @@ def make(shell):
     kernel = Kernel.instance(session=channel, iopub_socket=None, log=logging.getLogger("ipykernel"))
     kernel.shell = shell
     kernel.comm_manager = comm.CommManager(parent=kernel, kernel=kernel)
+    begin(kernel, shell.request)
     _name_alike(shell)
     _serve_package(kernel, getattr(sys.modules["ipykernel.comm.comm"], "BaseComm", comm.Comm))
     return kernel
+
+
+def begin(kernel, request):
+    """begin(kernel, request)
+
+    What runs now was asked for by this message: the page shows what comes of it where a widget wants it. Local.
+    """
+    if kernel is not None:
+        kernel.set_parent([], request)
 
 
 def _name_alike(shell):
@@ -109,23 +119,26 @@ class Finder:
             sys.meta_path.insert(0, self)
 
     def find_spec(self, name, path=None, target=None):
-        """The module that is there when the kernel is; None for all others."""
+        """What is found without us, with a loader that makes the kernel then; None for all other modules."""
         if name not in ASKED_FOR:
             return None
         sys.meta_path.remove(self)      # else making it would come here again
-        if self.shell.kernel is None or name not in sys.modules:
-            return None
-        return importlib.util.spec_from_loader(name, _There(sys.modules[name]))
+        spec = importlib.util.find_spec(name)
+        if spec:
+            spec.loader = _Then(spec.loader, self.shell)
+        return spec
 
 
-class _There:
-    """Loads a module that is loaded."""
+class _Then:
+    """Loads as another loader does, and makes the kernel."""
 
-    def __init__(self, module):
-        self.module, self.spec = module, module.__spec__
+    def __init__(self, loader, shell):
+        self.loader, self.shell = loader, shell
 
     def create_module(self, spec):
-        return self.module
+        return self.loader.create_module(spec)
 
     def exec_module(self, module):
-        module.__spec__ = self.spec
+        module.__spec__.loader = module.__loader__ = self.loader
+        self.loader.exec_module(module)
+        self.shell.kernel   # noqa: B018

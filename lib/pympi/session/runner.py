@@ -175,8 +175,7 @@ class Runner:
         """A cell, IPython's: (source, what the notebook says of it)."""
         source, head = cell
         self.cells()
-        self.shell.run(report, number_in(name), source, ranks, head.get("count", 1), head.get("store", True),
-                       head.get("silent", False))
+        self.shell.run(report, number_in(name), source, ranks, head)
         report.answers = self.shell.answers(head.get("expressions") or {})
 
     def _run_comm(self, report, name, message, ranks):
