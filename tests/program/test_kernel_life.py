@@ -227,6 +227,8 @@ class Life(support.Case):
         with kernel.Kernel(2) as k:
             number = k.begin("1")
             k.manager.interrupt_kernel()
-            self.assertIn(k.end(number).status, ("ok", "error"))
-            self.assertEqual(k.run("2").results, ["2"])
+            outcomes = [k.end(number), k.run("2"), k.run("2")]
+            # It ends one of them at most: it may come late.
+            self.assertLessEqual([one.status for one in outcomes].count("error"), 1)
+            self.assertTrue(any(one.results == ["2"] for one in outcomes[1:]))
 
