@@ -82,7 +82,7 @@ def has_kernels(build):
 def print_cells(build, quick):
     kinds = [Ours, Plain] + ([prompt.Engines] if prompt.has_ipyparallel(build) else [])
     trips = prompt.round_trips(build, kinds, 2 if quick else 10)
-    starts = prompt.start_times(build, kinds, 1 if quick else 5)
+    starts = prompt.start_times(build, kinds, 1 if quick else 3)
     most = {Ours.name: (bench.seconds(TRIP), bench.seconds(START))}
     rows = []
     for name, times in trips.items():

@@ -50,6 +50,7 @@ class RanksKernel(Kernel):
         "nbconvert_exporter": "python", "file_extension": ".py",
     }
     ranks = None        # set before the kernel is made
+    _execute_sleep = 0  # ipykernel waits before each answer, for output that we know to be there
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
