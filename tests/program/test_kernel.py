@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # timeout: 400
 
+import re
 import time
 
 import kernel
@@ -220,6 +221,16 @@ class Cells(support.Case):
         outcome = self.kernel.run(FIGURE.format(2), timeout=120)
         self.assertEqual([sorted(data) for data in outcome.displays], [["image/png", "text/plain"]])
         self.assertTrue(outcome.displays[0]["image/png"].startswith("iVBOR"))
+
+    @support.needs("matplotlib")
+    def test_figure_with_names_by_chance(self):
+        outcome = self.kernel.run("%config InlineBackend.figure_format = 'svg'\n" + FIGURE.format(2), timeout=120)
+        self.kernel.run("%config InlineBackend.figure_format = 'png'")
+        svg, = [data["image/svg+xml"] for data in outcome.displays]
+        names = re.findall(r'"#(\w+)"|\(#(\w+)\)', svg)
+        self.assertTrue(names)
+        for name in filter(None, sum(names, ())):
+            self.assertEqual(svg.count(f'id="{name}"'), 1, name)
 
     @support.needs("matplotlib")
     def test_figures_of_groups(self):

@@ -29,6 +29,8 @@ from pympi.session import comms
 from pympi.session import runner as _runner
 
 _ADDRESS = re.compile(r"(?<=\bat )0x[0-9a-f]{6,}\b")
+_SVG_DATE = re.compile(r"<dc:date>[^<]*</dc:date>")
+_SVG_NAME = re.compile(r"(?<=[#\"])([A-Za-z]\w*?)[0-9a-f]{10}(?=[\")])")    # with a hash behind a word
 
 
 class Compiler(CachingCompiler):
@@ -45,6 +47,25 @@ def _is_cached(name, code):
     return "".join(linecache.cache[name][2]).rstrip() == code.rstrip()
 
 
+def _alike(data):
+    """The data of a display without what ranks have of their own where it is alike otherwise: addresses, and
+    the names and the date in a figure of matplotlib's."""
+    cleaned = {kind: clean(data[kind]) for kind, clean in _CLEAN.items() if isinstance(data.get(kind), str)}
+    return data | cleaned if mpi.size > 1 else data
+
+
+def _without_addresses(text):
+    return _ADDRESS.sub("0x...", text)
+
+
+def _with_plain_names(svg):
+    names = {}
+    return _SVG_NAME.sub(lambda m: names.setdefault(m[0], f"{m[1]}{len(names)}"), _SVG_DATE.sub("", svg))
+
+
+_CLEAN = {"text/plain": _without_addresses, "image/svg+xml": _with_plain_names}
+
+
 class Hook(DisplayHook):
     """The value of a cell's last line."""
 
@@ -55,10 +76,7 @@ class Hook(DisplayHook):
         pass
 
     def write_format_data(self, format_dict, md_dict=None):
-        if mpi.size > 1 and "text/plain" in format_dict:
-            # Ranks have their own addresses of what is alike otherwise.
-            format_dict = format_dict | {"text/plain": _ADDRESS.sub("0x...", format_dict["text/plain"])}
-        self.shell.show(displays.RESULT, data=format_dict, metadata=md_dict or {})
+        self.shell.show(displays.RESULT, data=_alike(format_dict), metadata=md_dict or {})
 
     def finish_displayhook(self):
         pass
@@ -68,7 +86,7 @@ class Publisher(DisplayPublisher):
     """Where display() leads, and what is shown by it."""
 
     def publish(self, data, metadata=None, source=None, *, transient=None, update=False, **kwargs):
-        self.shell.show(displays.DISPLAY, data=data, metadata=metadata or {},
+        self.shell.show(displays.DISPLAY, data=_alike(data), metadata=metadata or {},
                         id=(transient or {}).get("display_id"), update=update)
 
     def clear_output(self, wait=False):
