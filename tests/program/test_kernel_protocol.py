@@ -90,7 +90,10 @@ class Notebooks(Place, support.Case):
         book.metadata.kernelspec.name = self.name
         nbclient.NotebookClient(book, timeout=120, resources={"metadata": {"path": self.folder}}).execute()
         nbformat.validate(book)
-        return [cell for cell in book.cells if cell.cell_type == "code"]
+        cells = [cell for cell in book.cells if cell.cell_type == "code"]
+        for cell in cells:      # on a busy machine there was progress to be shown, and taken away
+            cell.outputs = [out for out in cell.outputs if out.get("data") != {"text/plain": ""}]
+        return cells
 
     def text(self, cell):
         return "".join(out.get("text") or out["data"]["text/plain"] for out in cell.outputs)
