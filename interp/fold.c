@@ -380,6 +380,7 @@ static void turn(pi_fold *fold, bool late, bool unfinished_too, long now)
         show_comms(fold);
         fold->since = now;
         fold->displays_since = -1;
+        late = false; /* what stands behind it has just begun to wait */
     }
     if (late || alone) {
         waited = fold->in_vain || alone || now == LONG_MAX || all_have_displays(fold) ||
