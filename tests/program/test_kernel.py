@@ -426,12 +426,12 @@ class Cells(support.Case):
     @support.needs("ipywidgets")
     def test_output_in_a_widget(self):
         """The page shows there what comes between two words of rank 0's."""
-        code = "import ipywidgets\no = ipywidgets.Output()\nwith o: print('inside')\nprint('behind')"
+        code = "%%ranks 0\nimport ipywidgets\no = ipywidgets.Output()\nwith o: print('inside')\nprint('behind')"
         outcome = self.kernel.run(code, timeout=120)
-        found = [content["data"]["state"]["msg_id"] if kind == "comm_msg" else content["text"]
+        found = [content["data"]["state"]["msg_id"] if kind == "comm_msg" else kernel.COLOUR.sub("", content["text"])
                  for kind, content in outcome.messages if kind == "comm_msg" or content.get("name") == "stdout"]
         self.assertRegex(found.pop(0), "^[0-9a-f-]+")
-        self.assertEqual(found, ["inside\n", "", "behind\n"])
+        self.assertEqual(found, ["[0] inside\n", "", "[0] behind\n"])
 
     @support.needs("ipywidgets")
     def test_interact(self):
