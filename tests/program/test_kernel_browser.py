@@ -72,9 +72,8 @@ class Browser(support.Case):
         self.page.until("where ranks are", lambda: "ranks 1-2 still in" in self.page.seen(index)["text"], index)
         self.picture("progress")
         self.page.act("interrupt-kernel")
-        seen = self.page.end(index)
-        self.assertIn("KeyboardInterrupt", seen["text"])
-        self.assertNotIn("still in", seen["text"])
+        self.page.until("the interrupt", lambda: "KeyboardInterrupt" in self.page.seen(index)["text"], index)
+        self.assertNotIn("still in", self.page.end(index)["text"])
         self.assertIn("3", self.page.run("mpi.world.allreduce(1)")["text"])
 
     @support.needs("matplotlib")
