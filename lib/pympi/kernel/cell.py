@@ -226,7 +226,7 @@ class Progress:
     def show(self, running):
         """What they answer."""
         if running and (self._id or time.monotonic() - self._last >= QUIET):
-            self._put(f"{places(running)}  {time.monotonic() - self._began:.0f} s")
+            self._put(f"{places(running)}, for {time.monotonic() - self._began:.0f} s")
 
     def end(self):
         """It is taken away."""
@@ -249,7 +249,7 @@ def places(running):
     """
     texts = []
     for group in running:
-        ranks, place = group["ranks"], _FOLDERS.sub("", group.get("place", ""))
+        ranks, place = group["ranks"], _FOLDERS.sub("", group.get("place", "")).removesuffix(" in <module>")
         who = f"rank{'' if ranks.isdecimal() else 's'} {ranks}"
         texts.append(f"{who} still in {place}" if place else f"{who} still running")
     return "; ".join(texts)
