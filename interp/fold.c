@@ -348,9 +348,12 @@ static void show_late(pi_fold *fold, int *ends, bool late, bool displays_too, lo
         shown = shown || ends[rank] > own->next;
     }
     show_blocks(fold, ends);
-    fold->since =
-        shown || late ? now : fold->since; /* of an unfinished line that is not late yet */
-    fold->displays_since = !held ? -1 : fold->displays_since < 0 ? now : fold->displays_since;
+    if (shown || late) { /* else there is an unfinished line, which is not late yet */
+        fold->since = now;
+    }
+    if (!held || fold->displays_since < 0) {
+        fold->displays_since = held ? now : -1;
+    }
 }
 
 static bool overfull(const pi_fold *fold, size_t most)
