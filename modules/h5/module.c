@@ -7,6 +7,7 @@
 #include "modules/h5/driver.h"
 #include "modules/h5/errors.h"
 #include "modules/h5/ids.h"
+#include "modules/h5/lzf.h"
 #include "modules/h5/store.h"
 
 static void free_dropped(ph_state *state)
@@ -78,7 +79,8 @@ static int start_hdf5(ph_state *state)
 {
     state->lock = PyThread_allocate_lock();
     H5dont_atexit();
-    if (!state->lock || H5open() < 0 || H5Eset_auto2(H5E_DEFAULT, NULL, NULL) < 0) {
+    if (!state->lock || H5open() < 0 || H5Eset_auto2(H5E_DEFAULT, NULL, NULL) < 0 ||
+        ph_lzf_setup() < 0) {
         PyErr_SetString(PyExc_ImportError, "_pympi_h5: HDF5 does not start");
         return -1;
     }

@@ -18,6 +18,7 @@ from pympi import _rounds
 # Each pair of layouts and splits with each type under --full; else every third.
 LAYOUTS = {
     "contiguous": {}, "chunked": {"chunks": (2, 3)}, "gzip": {"compression": "gzip", "chunks": (4, 2)},
+    "lzf": {"compression": "lzf", "shuffle": True, "chunks": (3, 2)},
     "all filters": {"compression": 6, "shuffle": True, "fletcher32": True, "chunks": (5, 4)},
     "resizable": {"maxshape": (None, 20)}, "compact": {"compact": True}}
 

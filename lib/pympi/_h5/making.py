@@ -179,7 +179,8 @@ def _add_compression(wish, compression, opts):
         if opts is not None:
             raise ValueError(f"LZF compression filter accepts no options, and compression_opts is {opts!r}")
         if not _h5.filter_known(_LZF):
-            raise ValueError('Compression filter "lzf" is unavailable: HDF5 has no filter of this number')
+            raise ValueError('Compression filter "lzf" is unavailable: this pympi was built without LibLZF (Debian: '
+                             'liblzf-dev; then configure and make again)')
         wish.filters.append((_LZF, _OPTIONAL, ()))
     elif hasattr(compression, "filter_id"):     # h5py's filter objects, and hdf5plugin's
         _add_compression(wish, int(compression.filter_id), compression.filter_options)
