@@ -173,5 +173,13 @@ def needs(module):
     return unittest.skipUnless(has(module), f"{module} is not installed")
 
 
+def need_h5(case):
+    """Skip in a build without HDF5."""
+    found = run(["-c", "from pympi import h5"], timeout=60)
+    if "built without HDF5" in found.err:
+        case.skipTest(found.err.strip().rpartition("\n")[2])
+    case.ok(found)
+
+
 if __name__ == "__main__":
     sys.exit("support.py holds no tests")

@@ -17,9 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 class Crash(support.Case):
     def setUp(self):
         super().setUp()
-        found = support.run(["-c", "from pympi import h5"], timeout=60)
-        if found.status:
-            self.skipTest(found.err.strip().rpartition("\n")[2])
+        support.need_h5(self)
 
     def test_a_killed_rank(self):
         seed = random.Random(int(os.environ.get("PYMPI_TEST_SEED", "1")))
@@ -48,9 +46,7 @@ class Moments(support.Case):
         super().setUp()
         if support.SANITIZED or not shutil.which("cc"):
             self.skipTest("there is no C compiler, or the sanitizer wants to be in front of libc itself")
-        found = support.run(["-c", "from pympi import h5"], timeout=60)
-        if found.status:
-            self.skipTest(found.err.strip().rpartition("\n")[2])
+        support.need_h5(self)
         self.library = os.path.join(self.folder, "moments.so")
         subprocess.run(["cc", "-shared", "-fPIC", "-O1", f"{HERE}/moments.c", "-o", self.library, "-ldl"], check=True)
 

@@ -28,9 +28,7 @@ LINE = r"\r\x1b\[Kx\.h5: \d+ % of 4 MiB written, \d+ [MG]iB/s, \d+ s to go"
 class Gauge(support.Case):
     def setUp(self):
         super().setUp()
-        found = support.run(["-c", "from pympi import h5"], timeout=60)
-        if found.status:
-            self.skipTest(found.err.strip().rpartition("\n")[2])
+        support.need_h5(self)
         self.program = self.write("w.py", CODE.format(path=f"{self.folder}/x.h5"))
 
     def check(self, *options):
