@@ -12,7 +12,8 @@ from pympi._h5.dtypes import (
     Reference, RegionReference, check_enum_dtype, check_opaque_dtype, check_ref_dtype, check_string_dtype,
     check_vlen_dtype, enum_dtype, opaque_dtype, ref_dtype, regionref_dtype, string_dtype, vlen_dtype)
 from pympi._h5.files import File, is_hdf5
-from pympi._h5.groups import Datatype, ExternalLink, Group, HardLink, SoftLink
+from pympi._h5.groups import ExternalLink, Group, HardLink, SoftLink
+from pympi._h5.objects import Datatype
 from pympi._h5.attributes import Attributes as AttributeManager
 from pympi._h5.report import report
 from pympi._h5.selections import MultiBlockSlice

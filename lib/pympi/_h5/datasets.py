@@ -13,7 +13,7 @@ import _pympi_h5 as _h5
 from pympi._agree import hashed
 from pympi._h5 import dtypes, making, selections, shares, transfers, views
 from pympi._h5.attributes import Empty, typed
-from pympi._h5.groups import Base
+from pympi._h5.objects import Base
 
 _SLAB = 64 << 20        # bytes between two looks at ^C
 _NAMES = {1: "gzip", 4: "szip", 32000: "lzf"}

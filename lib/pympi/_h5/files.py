@@ -82,6 +82,13 @@ class State:
             raise
         self._note_number()
 
+    def file(self):
+        """The file as an object of its own."""
+        self.need_open("file")
+        made = File.__new__(File)
+        Group.__init__(made, self, _h5.object_open(self.id, b"/"), "/")
+        return made
+
     def beside(self, id):
         """The state of the file that an object belongs to, which a link has led to: HDF5 has it open to read."""
         file, path = _h5.object_file(id)

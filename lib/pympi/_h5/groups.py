@@ -8,9 +8,11 @@ import numpy as np
 
 import _pympi_h5 as _h5
 
-from pympi._h5 import dtypes
-from pympi._h5.attributes import Attributes, _key
+from pympi._h5 import dtypes, shares
+from pympi._h5.attributes import _key
+from pympi._h5.datasets import Dataset
 from pympi._h5.making import make_dataset, parameters
+from pympi._h5.objects import Base, Datatype
 
 
 class SoftLink:
@@ -35,77 +37,6 @@ class ExternalLink:
 
 class HardLink:
     """What get(name, getlink=True) gives for an object's own name."""
-
-
-class Base:
-    """What groups, datasets and types have in common."""
-
-    def __init__(self, state, id, name=None):
-        self._state, self._id, self._name = state, id, name
-        self._held = state.held()
-
-    @property
-    def id(self):
-        """What HDF5 has open; id.valid tells whether it still has."""
-        return self._id
-
-    @property
-    def name(self):
-        """The path in the file; None for what has no name."""
-        if self._state.is_open and self._id.valid:
-            return _h5.object_name(self._id).decode("utf-8", "surrogateescape") or None
-        return None
-
-    @property
-    def file(self):
-        """The file, as an object of its own."""
-        from pympi._h5.files import File
-        self._state.need_open("file")
-        made = File.__new__(File)
-        Group.__init__(made, self._state, _h5.object_open(self._state.id, b"/"), "/")
-        return made
-
-    @property
-    def parent(self):
-        """The group that holds it."""
-        name = self.name
-        if name is None:
-            raise ValueError("Parent of an anonymous object is undefined")
-        return self.file[name.rpartition("/")[0] or "/"]
-
-    @property
-    def attrs(self):
-        return Attributes(self)
-
-    @property
-    def ref(self):
-        """A reference to it, for datasets and attributes of type ref_dtype."""
-        _, address, _ = _h5.object_about(self._id)
-        return dtypes.Reference(address.to_bytes(8, "little"))
-
-    def __bool__(self):
-        return self._state.is_open and self._id.valid
-
-    def __eq__(self, other):
-        if not isinstance(other, Base):
-            return NotImplemented
-        if not self or not other:
-            return self is other
-        return _h5.object_about(self._id)[1:] == _h5.object_about(other._id)[1:]
-
-    def __hash__(self):
-        return hash(_h5.object_about(self._id)[1:]) if self else id(self)
-
-
-class Datatype(Base):
-    """A type that has a name in the file."""
-
-    @property
-    def dtype(self):
-        return dtypes.dtype_of(_h5.type_describe(self._id))
-
-    def __repr__(self):
-        return f"<HDF5 named type {self.name!r} (dtype {self.dtype.str})>" if self else "<Closed HDF5 named type>"
 
 
 class Group(Base, MutableMapping):
@@ -154,7 +85,6 @@ class Group(Base, MutableMapping):
             raise ValueError(f"Unable to dereference object: {e}") from None
 
     def _wrapped(self, id):
-        from pympi._h5.datasets import Dataset
         kind, _, file = _h5.object_about(id)
         cls = {"g": Group, "d": Dataset, "t": Datatype}.get(kind)
         if cls is None:
@@ -332,7 +262,6 @@ class Group(Base, MutableMapping):
         filter's number), compression_opts, shuffle, fletcher32, scaleoffset, fillvalue, track_times,
         track_order, compact. Raises ValueError and TypeError as h5py does, on all ranks.
         """
-        from pympi._h5.datasets import Dataset
         with self._state.prepared("create_dataset"):
             self._state.need_write("create_dataset")
             key = None if name is None else _key(name)
@@ -448,8 +377,7 @@ class Group(Base, MutableMapping):
         whole, equal on all ranks. options are those of create_dataset. Raises ValueError where the shapes
         do not fit and h5.Disagreement where the types differ, on all ranks.
         """
-        from pympi._h5.shares import save
-        return save(self, name, local, split, options)
+        return shares.save(self, name, local, split, options)
 
     def __repr__(self):
         if not self:
@@ -459,7 +387,6 @@ class Group(Base, MutableMapping):
 
 def _refuse_other(thing, shape, dtype, exact, options):
     """Raises TypeError where a thing is not the dataset that is required."""
-    from pympi._h5.datasets import Dataset
     if not isinstance(thing, Dataset):
         raise TypeError(f"Incompatible object ({type(thing).__name__}) already exists")
     shape = (shape,) if isinstance(shape, int) else tuple(shape)

@@ -5,7 +5,7 @@ SPDX-License-Identifier: MIT
 import numpy as np
 
 from pympi._agree import Attempt, Disagreement
-from pympi._h5 import selections
+from pympi._h5 import selections, transfers
 from pympi._h5.making import guess_chunks
 from pympi._h5.together import Team
 from pympi._shares import Shares, axis_of
@@ -95,7 +95,6 @@ def _sole_dtype(call, told, team):
 
 def write(dataset, local, split, how):
     """Dataset.write."""
-    from pympi._h5 import transfers
     if any(value is not None and value != 0 for value in how.values()):
         _write_share(dataset, local, split, how)
         return
@@ -110,7 +109,6 @@ def write(dataset, local, split, how):
 
 def _write_share(dataset, local, split, how):
     """Writes what read() with the same arguments gives a rank, without its halo. Collective."""
-    from pympi._h5 import transfers
     state = dataset._state
     with state.prepared("write"):
         state.need_write("write")
@@ -145,7 +143,6 @@ def _refuse_share(state, lengths, how):
 
 def save(group, name, local, split, options):
     """Group.save."""
-    from pympi._h5 import transfers
     if split is None:
         return group.create_dataset(name, data=local, **options)
     how = {name: options.pop(name) for name in ("cyclic", "owners") if options.get(name) is not None}

@@ -12,6 +12,7 @@ import numpy as np
 import _pympi_h5 as _h5
 
 from pympi._h5 import columns, dtypes, overlaps, selections
+from pympi._h5.chunked import put_chunks
 from pympi._shares import block
 
 SLAB = 64 << 20         # bytes between two looks at ^C
@@ -122,7 +123,6 @@ def put_together(dataset, chosen, array, in_runs=False):
     if way == "structure":
         _put_structure(dataset, chosen, array)
     elif way == "chunks":
-        from pympi._h5.chunked import put_chunks
         team.agree("write", _words(dataset, way))
         put_chunks(dataset, chosen, array)
     else:
@@ -157,7 +157,6 @@ def _put_single(dataset, way, chosen, array):
             dtypes.put(dataset._id, type_id, array.dtype, array, chosen.what if chosen.axes != () else None)
         return
     if way == "chunks":     # HDF5 would compress a chunk anew for each part of it
-        from pympi._h5.chunked import put_chunks
         put_chunks(dataset, chosen, array)
     else:
         _put(dataset, chosen, array)
