@@ -339,7 +339,7 @@ class Cells(support.Case):
     def test_progress(self):
         code = "import time\nif mpi.rank != 1: time.sleep(4)"
         outcome = self.given(code)
-        self.assertRegex(outcome.progress[0], r"^ranks 0,2 still in <cell \d+>:2 .* s$")
+        self.assertRegex(outcome.progress[0], r"^ranks 0,2 still in <cell \d+>:2, for \d+ s$")
         self.assertEqual(outcome.progress[-1], "")
 
     # --- what is asked between cells
