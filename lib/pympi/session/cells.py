@@ -291,15 +291,29 @@ def prepare():
     return Shell.instance(config=config, user_module=main, user_ns=main.__dict__)
 
 
-def shell_for(runner):
-    """shell_for(runner) -> Shell
+def attach(runner):
+    """attach(runner)
 
-    The rank's, ready for cells. Local.
+    The rank's shell, ready for cells. Local.
     """
     shell = prepare()
     if shell.runner is None:
         shell.attach(runner)
-    return shell
+
+
+def run(report, number, kind, code, ranks):
+    """run(report, number, kind, code, ranks)
+
+    Runs a "cell": (source, what the notebook says of it); or a "comm": what its page tells a widget. What
+    comes of it goes into the report. Collective over the ranks, as far as the cell is.
+    """
+    shell = Shell.instance()
+    if kind == "comm":
+        shell.take(report, number, code)
+        return
+    source, head = code
+    shell.run(report, number, source, ranks, head)
+    report.answers = shell.answers(head.get("expressions") or {})
 
 
 def complete(names, text):

@@ -23,7 +23,8 @@ from pympi.session import stdin as _stdin
 
 LOOK = 0.2          # seconds between looks at what else is under way, while nothing is typed
 # Which leave for themselves: the prompt stays.
-_PROGRAMS = "file", "command", "module", "run", "cell", "comm"
+_NOTEBOOKS = "cell", "comm"
+_PROGRAMS = "file", "command", "module", "run", *_NOTEBOOKS
 FIRST = -1          # the id of what runs before anything is typed
 EARLY = 0.5         # seconds for which an interrupt that came before its statement is remembered
 
@@ -144,7 +145,8 @@ class Session:
                 self.open = True
                 if self.missed and time.monotonic() - self.missed < EARLY:
                     raise KeyboardInterrupt
-                self.runner.run(report, self.number, kind, code, ranks)
+                runs = self._cells() if kind in _NOTEBOOKS else self.runner
+                runs.run(report, self.number, kind, code, ranks)
             finally:
                 self.open = False
                 self._take_interrupts_back()
@@ -249,9 +251,15 @@ class Session:
                 status = head.get("status", 0)
                 yield status if isinstance(status, int) else 1, None, None
 
+    def _cells(self):
+        """The module for what notebooks ask, ready; it needs IPython."""
+        from pympi.session import cells
+        cells.attach(self.runner)
+        return cells
+
     def _answer(self, kind, head, text):
         """What is asked between statements."""
-        answers = self.runner.cells() if head.get("cell") else _answers
+        answers = self._cells() if head.get("cell") else _answers
         number = head.get("id", 0)
         if kind == frames.COMPLETE:
             start, names = answers.complete(self.runner.names, text)

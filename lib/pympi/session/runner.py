@@ -163,26 +163,6 @@ class Runner:
         with open(path, "rb") as file:
             exec(compile(file.read(), path, "exec", dont_inherit=True), names)
 
-    # --- a notebook's
-
-    def cells(self):
-        """The module for them, ready."""
-        from pympi.session import cells
-        self.shell = cells.shell_for(self)
-        return cells
-
-    def _run_cell(self, report, name, cell, ranks):
-        """A cell, IPython's: (source, what the notebook says of it)."""
-        source, head = cell
-        self.cells()
-        self.shell.run(report, number_in(name), source, ranks, head)
-        report.answers = self.shell.answers(head.get("expressions") or {})
-
-    def _run_comm(self, report, name, message, ranks):
-        """What the notebook's page tells a widget."""
-        self.cells()
-        self.shell.take(report, number_in(name), message)
-
     # --- the rest
 
     def _run_shell(self, report, name, command, ranks):
@@ -196,14 +176,6 @@ class Runner:
 
     def _run_help(self, report, name, expression, ranks):
         print(_answers.inspect(self.names, expression), end="")
-
-
-def number_in(name):
-    """number_in(name) -> str
-
-    The number of the statement that was given this name. Local.
-    """
-    return name.strip("<>").rpartition(" ")[2]
 
 
 def run_command(command):
