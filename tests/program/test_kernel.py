@@ -115,6 +115,7 @@ class Cells(support.Case):
         outcome = self.given("%%time\nimport time\ntime.sleep(mpi.rank / 10)\n7", "7")
         self.assertRegex(outcome.out, r"^wall time 2\d\d ms \(rank 2; fastest .*, rank 0\)\n$")
         self.given("%time 1 + 1", "2")
+        self.given("%%time\nimport asyncio\nx = await asyncio.sleep(0, 3)\nawait asyncio.sleep(0, x + 1)", "4")
 
     def test_timeit_repeats_equally_often(self):
         """Or a collective call would wait for ever."""

@@ -4,6 +4,7 @@ All ranks have the same shell, and run a cell as any statement of the session. W
 lines among the rank's output (`pympi.displays`), so that order and folding are those of printed text.
 Needs IPython; imported only behind a front that is a notebook. SPDX-License-Identifier: MIT
 """
+import ast
 import itertools
 import json
 import linecache
@@ -11,6 +12,7 @@ import os
 import re
 import sys
 import time
+from inspect import CO_COROUTINE
 
 from IPython.core import display_functions, page, payloadpage
 from IPython.core.compilerop import CachingCompiler
@@ -184,9 +186,14 @@ class Shell(InteractiveShell):
         name = self.compile.cache(code, self.execution_count, source)
         tree = self.transform_ast(self.compile.ast_parse(code, name))
         body, last = _runner.apart(tree)
-        if body.body:
-            exec(self.compile(body, name, "exec"), self.user_ns)
-        return eval(self.compile(last, name, "eval"), self.user_ns) if last else None
+        with self.compile.extra_flags(ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if self.autoawait else 0):
+            self._evaluated(self.compile(body, name, "exec"))
+            return self._evaluated(self.compile(last, name, "eval")) if last else None
+
+    def _evaluated(self, code):
+        """Its value; awaited, where the user wrote `await`."""
+        value = eval(code, self.user_ns)
+        return self.loop_runner(value) if code.co_flags & CO_COROUTINE else value
 
     # --- what is shown
 
