@@ -87,6 +87,7 @@ def write_poly(
     comm: Comm = ...,
     *,
     lines: _Cells | None = None,
+    surface: bool = False,
 ) -> None: ...
 
 class Series:

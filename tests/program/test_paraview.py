@@ -151,6 +151,28 @@ class ParaView(Pictures):
             self.example(ranks, "--picture", self.at(ranks + ".png"))
         self.alike(self.at("1.png"), self.at("4.png"), 0, 0)
 
+    def test_surface(self):
+        """A surface of 3 ranks' pieces is one of ParaView's, on 2."""
+        self.ok(run_ranks(3, f"""
+            import mpi, numpy
+            from pympi import vis
+            strip = numpy.array([[x, y, 0.0] for x in (0, 1, 2) for y in (mpi.rank, mpi.rank + 1)])
+            vis.write_poly({self.at("s.vtkhdf")!r}, strip, [[0, 2, 3, 1], [2, 4, 5, 3]], {{"y": strip[:, 1]}},
+                           {{"cell": [1, 2, 3]}}, lines=[[0, 4]], surface=True)
+        """, timeout=TIMEOUT))
+        result = self.ok(run_ranks(2, f"""
+            from paraview.simple import *
+            if GetParaViewVersion() >= (5, 12):
+                file = OpenDataFile({self.at("s.vtkhdf")!r})
+                file.UpdatePipeline()
+                about = file.GetDataInformation()
+                print(about.GetDataSetTypeAsString(), about.GetNumberOfPoints(), about.GetNumberOfCells(),
+                      *about.GetBounds(), *file.PointData["y"].GetRange(), *file.CellData["cell"].GetRange())
+        """, "--pv", timeout=TIMEOUT))
+        if not result.out:
+            self.skipTest("ParaView before 5.12 reads no surfaces from VTKHDF")
+        self.assertEqual(result.out, "vtkPolyData 18 9 0.0 2.0 0.0 3.0 0.0 0.0 0.0 3.0 1.0 3.0\n")
+
     def test_as_under_pvbatch(self):
         """What ParaView chooses by the data, what it tells, and the picture, of the size of its view."""
         code = """

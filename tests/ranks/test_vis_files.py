@@ -179,6 +179,31 @@ class Pieces(Files):
             self.assertEqual(group["Offsets"][...].tolist(), [0, 4, 7, 9, 11] * self.comm.size)
         self.look(check)
 
+    def test_surface(self):
+        """A surface's cells lie by their kinds, and their data with them."""
+        square = np.array([[0, 0], [1, 0], [1, 1], [0, 1.0]])
+        polys = np.array([0, 1, 2, 3, 0, 1, 2]), np.array([0, 4, 7])
+        lines = np.array([1, 3, 2]), np.array([0, 2, 3])
+        with_lines = self.comm.rank % 2 == 0
+        data = [10, 11, 20, 30] if with_lines else [10, 11]
+        vis.write_poly(self.path, square, polys, None, {"x": data}, self.comm, lines=lines if with_lines else None,
+                       surface=True)
+        odd, even = self.comm.size // 2, (self.comm.size + 1) // 2
+
+        def each(first, second):
+            return sum(((second if rank % 2 else first) for rank in range(self.comm.size)), [])
+
+        def check(group):
+            self.assertEqual(group.attrs["Type"], b"PolyData")
+            self.assertEqual(group["CellData/x"][...].tolist(), each([30, 20, 10, 11], [10, 11]))
+            self.assertEqual(group["Vertices/Connectivity"][...].tolist(), [2] * even)
+            self.assertEqual(group["Lines/Connectivity"][...].tolist(), [1, 3] * even)
+            self.assertEqual(group["Lines/Offsets"][...].tolist(), each([0, 2], [0]))
+            self.assertEqual(group["Polygons/Offsets"][...].tolist(), [0, 4, 7] * (even + odd))
+            self.assertEqual(group["Polygons/NumberOfCells"][...].tolist(), [2] * (even + odd))
+            self.assertEqual(group["Strips/Offsets"][...].tolist(), [0] * (even + odd))
+        self.look(check)
+
     def test_refused(self):
         points, cells = np.zeros((3, 3)), np.array([[0, 1, 2]])
         for words, call in (

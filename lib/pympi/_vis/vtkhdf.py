@@ -2,8 +2,8 @@
 
 SPDX-License-Identifier: MIT
 
-Version 1.0 of the format, which all of ParaView from 5.10 on reads. Of a file all of which is wrong at once
-nothing is left: h5.File commits at its end.
+Version 1.0 of the format, which all of ParaView from 5.10 on reads, and 2.0 for surfaces. Of a file all of which is
+wrong at once nothing is left: h5.File commits at its end.
 
 Source: "VTKHDF File Format", VTK File Formats, Kitware.
 """
@@ -18,9 +18,11 @@ from pympi._agree import Attempt, meet
 from pympi._io.files import sync_folder
 from pympi._vis.blocks import Block, placed, storable, vector
 
+_GRID = "UnstructuredGrid"
 VERTEX, LINE, POLY_LINE, TRIANGLE, POLYGON, QUAD = 1, 3, 4, 5, 7, 9
 POLYGONS = {3: TRIANGLE, 4: QUAD}
 LINES = {1: VERTEX, 2: LINE}
+SURFACE = {"Vertices": (VERTEX,), "Lines": (LINE, POLY_LINE), "Polygons": (TRIANGLE, QUAD, POLYGON), "Strips": ()}
 
 
 def write_image(path, fields, split=0, comm=mpi.world, *, extent=None, dimensions=None, spacing=(1, 1, 1),
@@ -103,39 +105,59 @@ def write_unstructured(path, points, cells, types, point_data=None, cell_data=No
     _write_pieces("write_unstructured", path, points, point_data, cell_data, comm, lambda: as_cells(cells, types))
 
 
-def write_poly(path, points, polys=None, point_data=None, cell_data=None, comm=mpi.world, *, lines=None):
-    """write_poly(path, points, polys=None, point_data=None, cell_data=None, comm=world, *, lines=None)
+def write_poly(path, points, polys=None, point_data=None, cell_data=None, comm=mpi.world, *, lines=None,
+               surface=False):
+    """write_poly(path, points, polys=None, point_data=None, cell_data=None, comm=world, *, lines=None, …)
 
     Writes the ranks' pieces of a surface, polygons and lines, into one VTKHDF file. Collective over comm.
 
     polys, lines: (m, k) numbers of points, or the pair of write_unstructured(); cells' data is that of the
-    polygons, then that of the lines. The file holds them as cells of an unstructured grid, for ParaView before
-    5.12 reads no surfaces from VTKHDF. The rest is as with write_unstructured().
+    polygons, then that of the lines. The file holds them as cells of an unstructured grid, which each ParaView
+    opens; with surface=True as a surface (PolyData), whose cells are vertices, lines and polygons in this order,
+    which ParaView opens from 5.12 on. The rest is as with write_unstructured().
     """
     def cells():
         return _joined(as_cells(polys, None, POLYGONS, POLYGON), as_cells(lines, None, LINES, POLY_LINE))
-    _write_pieces("write_poly", path, points, point_data, cell_data, comm, cells)
+    _write_pieces("write_poly", path, points, point_data, cell_data, comm, cells, "PolyData" if surface else _GRID)
 
 
-def _write_pieces(call, path, points, point_data, cell_data, comm, make_cells):
+def _write_pieces(call, path, points, point_data, cell_data, comm, make_cells, kind=_GRID):
     attempt, arrays = Attempt(), None
     with attempt:
         path = os.fspath(path)
         points = as_points(points)
-        numbers, offsets, types = make_cells()
-        check_cells(numbers, offsets, types, len(points))
-        arrays = {"Points": points, "Connectivity": numbers, "Offsets": offsets, "Types": types}
+        cells = make_cells()
+        check_cells(*cells, len(points))
+        counts, arrays, order = _as_grid(*cells) if kind == _GRID else _as_surface(*cells)
+        counts["NumberOfPoints"], arrays["Points"] = len(points), points
         arrays |= _data("PointData", point_data, len(points), "points")
-        arrays |= _data("CellData", cell_data, len(types), "cells")
-        counts = {"NumberOfPoints": len(points), "NumberOfCells": len(types),
-                  "NumberOfConnectivityIds": len(numbers)}
-    meet(comm, call, attempt, () if arrays is None else (("path", path), ("the arrays", tuple(
+        data = _data("CellData", cell_data, len(order), "cells")
+        arrays |= {name: array[order] for name, array in data.items()} if kind != _GRID else data
+    meet(comm, call, attempt, () if arrays is None else (("path", path), ("the kind", kind), ("the arrays", tuple(
         (name, array.dtype.str, array.shape[1:]) for name, array in arrays.items()))))
-    with _file(path, comm, "UnstructuredGrid") as group:
+    with _file(path, comm, kind) as group:
         for name, count in counts.items():
             group.save(name, np.array([count], "i8"))
         for name, array in arrays.items():
             group.save(name, array)
+
+
+def _as_grid(numbers, offsets, types):
+    """An unstructured grid's counts and arrays, and the order of its cells."""
+    counts = {"NumberOfCells": len(types), "NumberOfConnectivityIds": len(numbers)}
+    return counts, {"Connectivity": numbers, "Offsets": offsets, "Types": types}, np.arange(len(types))
+
+
+def _as_surface(numbers, offsets, types):
+    """A surface's, whose cells lie by their kinds."""
+    counts, arrays, order, sizes = {}, {}, [], np.diff(offsets)
+    for name, kinds in SURFACE.items():
+        chosen = np.isin(types, kinds)
+        own = numbers[np.repeat(chosen, sizes)]
+        counts |= {f"{name}/NumberOfCells": int(chosen.sum()), f"{name}/NumberOfConnectivityIds": len(own)}
+        arrays |= {f"{name}/Connectivity": own, f"{name}/Offsets": np.append(0, np.cumsum(sizes[chosen]))}
+        order.append(np.flatnonzero(chosen))
+    return counts, arrays, np.concatenate(order)
 
 
 def as_points(points):
@@ -205,7 +227,7 @@ def _file(path, comm, kind):
     from pympi import h5
     with h5.File(path, "w", comm=comm) as file:
         group = file.create_group("VTKHDF")
-        group.attrs["Version"] = np.array([1, 0], "i8")
+        group.attrs["Version"] = np.array([2, 0] if kind == "PolyData" else [1, 0], "i8")
         group.attrs["Type"] = np.array(kind.encode(), f"S{len(kind)}")   # of fixed length, which the reader wants
         yield group
 
