@@ -1,12 +1,13 @@
-"""The ranks' part of growth.py: every collective on objects, and what it makes each rank do.
+"""The ranks' part of growth.py: every collective on objects, and on files, and what it makes each rank do.
 
 SPDX-License-Identifier: MIT
 
-growth_rank.py LIBRARY, with LIBRARY, growth.c compiled, preloaded. Rank 0 prints, as JSON, the means
+growth_rank.py LIBRARY FOLDER, with LIBRARY, growth.c compiled, preloaded. Rank 0 prints, as JSON, the means
 of a few calls, which come after others that may have set something up.
 """
 
 import ctypes
+import itertools
 import json
 import sys
 
@@ -55,17 +56,35 @@ def read(counts):
             "messages": counts.messages[:world.size], "bytes": counts.bytes[:world.size]}
 
 
-def count(counts, verb, value, op):
+def count(counts, call, *args):
     """What a call makes this rank do."""
     for _ in range(WARM):
-        verb(value, op)
+        call(*args)
     world.barrier()
     before = read(counts)
     for _ in range(CALLS):
-        verb(value, op)
+        call(*args)
     after = read(counts)
     world.barrier()
     return {key: [(b - a) / CALLS for a, b in zip(before[key], after[key])] for key in before}
+
+
+def count_file(counts, path):
+    """The same of the calls that change a file: 8 rows or columns of every rank's."""
+    from pympi import h5
+    names, rows, columns = itertools.count(), np.ones((8, 64)), np.ones((64, 8))
+    with h5.File(path, "w") as f:
+        whole = f.create_dataset("rows", (8 * world.size, 64))
+        turned = f.create_dataset("columns", (64, 8 * world.size))
+        packed = f.create_dataset("packed", whole.shape, chunks=(8, 64), compression=1)
+        calls = {"h5.create rows": lambda: f.create_dataset(f"d{next(names)}", whole.shape),
+                 "h5.write rows": lambda: whole.write(rows, split=0),
+                 "h5.write columns": lambda: turned.write(columns, split=1),
+                 "h5.write packed": lambda: packed.write(rows, split=0),
+                 "h5.read rows": lambda: whole.read(split=0),
+                 "h5.read columns": lambda: turned.read(split=1),
+                 "h5.flush rows": f.flush}
+        return {name: count(counts, call) for name, call in calls.items()}
 
 
 def main():
@@ -76,6 +95,7 @@ def main():
         for kind, (value, op) in KINDS.items():
             if name != "barrier" or kind == "number":
                 results[f"{name} {kind}"] = count(counts, verb, value, op)
+    results |= count_file(counts, f"{sys.argv[2]}/growth.h5")
     everyone = world.gather(results)
     if world.rank == 0:
         print(json.dumps({key: [rank[key] for rank in everyone] for key in results}))
