@@ -249,7 +249,7 @@ def places(running):
     """
     texts = []
     for group in running:
-        ranks, place = group["ranks"], _FOLDERS.sub("", group.get("place", "")).removesuffix(" in <module>")
+        ranks, place = group["ranks"], _FOLDERS.sub("", group.get("place", "")).replace(" in <module>", "")
         who = f"rank{'' if ranks.isdecimal() else 's'} {ranks}"
         texts.append(f"{who} still in {place}" if place else f"{who} still running")
     return "; ".join(texts)
