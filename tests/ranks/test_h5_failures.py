@@ -438,6 +438,24 @@ class Commit(h5cases.Files):
         with self.h5.File(self.path() + ".partial.1") as f:
             self.assertEqual(list(f), ["w"])
 
+    def test_what_a_job_left_that_had_flushed_nothing(self):
+        partial = self.path() + ".partial"
+        for left, words in (b"", r"is not there$"), (b"half of a file", r"not there.* nothing had been flushed, and"):
+            if self.comm.rank == 0:
+                with open(partial, "wb") as file:
+                    file.write(left)
+            self.comm.barrier()
+            with self.assertRaisesRegex(FileNotFoundError, words):
+                self.h5.File(self.path())
+            self.comm.barrier()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with self.file() as f:
+                f["v"] = 1
+        if self.comm.rank == 0:
+            self.assertEqual(os.path.getsize(partial + ".1"), 14)   # may have been of use
+        self.comm.barrier()
+
     def test_changes_in_place_keep_what_was_flushed(self):
         with self.file() as f:
             f["v"] = self.np.arange(4)

@@ -68,8 +68,8 @@ class State:
 
     def open_to_read(self):
         if not os.path.exists(self.path):
-            partial = _store.partial_of(self.path)
-            more = f"; what an earlier job has flushed is in {partial}" if os.path.exists(partial) else ""
+            about = _store.about_partial(self.path)
+            more = f"; an earlier job began it: {about}" if about else ""
             raise FileNotFoundError(2, f"{self.path} is not there{more}")
         _store.settle(self.path)
         if mpi.rank == 0:

@@ -98,30 +98,38 @@ def settle(path):
 
 def tell_of_partial(path):
     """Warns of what an earlier job has not finished. Local."""
+    about = about_partial(path)
+    if about:
+        warnings.warn(f"{path}: an earlier job has not finished it; {about}", stacklevel=4)
+
+
+def about_partial(path):
+    """What an earlier job has left beside a file; "" for nothing. Local."""
     partial = partial_of(path)
-    if os.path.exists(partial):
-        try:
-            os.close(_lock(partial, os.O_RDONLY, fcntl.LOCK_SH))
-        except OSError:
-            return      # a job is at it
-        warnings.warn(f"{path}: an earlier job has not finished it; what that had flushed is in {partial}",
-                      stacklevel=4)
+    try:
+        os.close(_lock(partial, os.O_RDONLY, fcntl.LOCK_SH))
+    except OSError:
+        return ""       # there is none, or a job is at it
+    holds = os.path.exists(_journal_of(partial)) or _holds_something(partial)
+    if holds is None:
+        return f"nothing had been flushed, and {partial} does not open"
+    return f"what that had flushed is in {partial}" if holds else ""
 
 
-def _is_hollow(path):
-    """Whether nobody had written anything into it."""
+def _holds_something(path):
+    """Whether somebody had written anything into it; None where it does not open."""
     if os.path.getsize(path) == 0:
-        return True
+        return False
     try:
         file = _h5.file_read(os.fsencode(path), 0)
         root = _h5.object_open(file, b"/")
-        return not _h5.link_count(root) and not _h5.attribute_names(root)
+        return _h5.link_count(root) > 0 or bool(_h5.attribute_names(root))
     except Exception:
-        return False
+        return None
 
 
 def _keep_aside(partial):
-    """What an earlier job had flushed gets a name that nobody will take."""
+    """What an earlier job has left gets a name that nobody will take."""
     number = 1
     while os.path.exists(f"{partial}.{number}"):
         number += 1
@@ -136,8 +144,8 @@ def _clear_partial(partial):
         return
     try:
         _recover(partial, fd)
-        hollow = _is_hollow_under(partial, fd)
-        if hollow:
+        fcntl.flock(fd, fcntl.LOCK_SH)      # HDF5 asks for it too
+        if _holds_something(partial) is False:
             os.unlink(partial)
         else:
             _keep_aside(partial)
@@ -156,12 +164,6 @@ def _make_locked(path):
         pass
     os.close(fd)    # a job that makes the same file was between the two
     raise BlockingIOError(errno.EAGAIN, f"{path} is being made by another job")
-
-
-def _is_hollow_under(path, fd):
-    """The same while we hold the lock that HDF5 would ask for too."""
-    fcntl.flock(fd, fcntl.LOCK_SH)
-    return _is_hollow(path)
 
 
 class Place:
