@@ -1,6 +1,6 @@
 """Random values, nested and of NumPy's, around and through collectives; drawn alike by all ranks."""
 # SPDX-License-Identifier: MIT
-# timeout: 180
+# timeout: 600
 # leaves: hypothesis*
 
 import decimal
