@@ -118,9 +118,9 @@ def about_partial(path):
 
 def _holds_something(path):
     """Whether somebody had written anything into it; None where it does not open."""
-    if os.path.getsize(path) == 0:
-        return False
     try:
+        if os.path.getsize(path) == 0:
+            return False
         file = _h5.file_read(os.fsencode(path), 0)
         root = _h5.object_open(file, b"/")
         return _h5.link_count(root) > 0 or bool(_h5.attribute_names(root))
