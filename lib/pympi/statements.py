@@ -205,7 +205,9 @@ def _is_block(behind):
 def _unindented(block, header):
     """The lines of a block at the left margin; those inside strings are left as they are."""
     lines = block.split("\n")
-    first = next(line for line in lines[1:] if line.strip() and not line.lstrip().startswith("#"))
+    first = next((line for line in lines[1:] if line.strip() and not line.lstrip().startswith("#")), None)
+    if first is None:
+        raise ValueError(f"{header} has no statement behind it")
     margin = first[:len(first) - len(first.lstrip())]
     if not margin:
         raise ValueError(f"{header} has no indented block behind it, but {first!r}")
