@@ -2,6 +2,7 @@
 
 SPDX-License-Identifier: MIT
 """
+import itertools
 from typing import NamedTuple
 
 SHOWN = 8           # groups of one statement: of more, the first four and the last are shown
@@ -51,14 +52,14 @@ class Report:
         self.failed = []        # the ranks that did
         self.status = None      # all ranks leave with it
         self._said = {}         # what was said: the spans of ranks that did
-        self._times = None      # slowest: (seconds, rank), fastest: the same
-        self.answers = None     # this rank's, to what a notebook asked behind its cell
+        self._times = []        # of each %time: slowest: (seconds, rank), fastest: the same
+        self.answers = None     # to what a notebook asked behind its cell: those of the first rank that ran it
 
     def say_result(self, text):
         self._said["result", text, "", "", False] = [(self.rank, self.rank)]
 
     def say_time(self, seconds):
-        self._times = (seconds, self.rank), (seconds, self.rank)
+        self._times.append(((seconds, self.rank), (seconds, self.rank)))
 
     def fail(self, exception, text, leaves=True):
         """What the statement raised here. Leaving is no error where all do it, but breaks the waits of
@@ -78,11 +79,11 @@ class Report:
         """The same for all ranks, on rank 0. Collective over comm."""
         whole = Report(self.rank)
         whole.failed = failed
-        both = comm.reduce((self._said, self._times), _merge)
-        if both is not None:
-            whole._said, whole._times = both
+        all_of_it = comm.reduce((self._said, self._times, self.answers), _merge)
+        if all_of_it is not None:
+            whole._said, whole._times, whole.answers = all_of_it
             whole._size = comm.size
-        whole.status = comm.bcast(whole._leaving() if both is not None else None)
+        whole.status = comm.bcast(whole._leaving() if all_of_it is not None else None)
         return whole
 
     def _leaving(self):
@@ -105,8 +106,7 @@ class Report:
             elif self.status is None:
                 errors.append(group._replace(text=f"SystemExit: {text} (not on all ranks: the "
                                              "session goes on)\n", name="SystemExit"))
-        if self._times:
-            (most, slow), (least, fast) = self._times
+        for (most, slow), (least, fast) in self._times:
             results.append(Group(f"0-{self._size - 1}", True, time_text(most, slow, least, fast)))
         hidden = [_limit(results), _limit(errors)]
         return results, errors, "".join(filter(None, hidden)) or None
@@ -151,9 +151,15 @@ def _merge(lower, upper):
     said = dict(lower[0])
     for key, spans in upper[0].items():
         said[key] = _runs(said.get(key, []) + spans)
-    times = [t for t in (lower[1], upper[1]) if t]
-    both = (max(t[0] for t in times), min(t[1] for t in times)) if times else None
-    return said, both
+    times = [_extremes(one, other) for one, other in itertools.zip_longest(lower[1], upper[1])]
+    return said, times, upper[2] if lower[2] is None else lower[2]
+
+
+def _extremes(one, other):
+    """The slowest and the fastest of two runs of ranks, of which one may have no time."""
+    if not one or not other:
+        return one or other
+    return max(one[0], other[0]), min(one[1], other[1])
 
 
 def _limit(groups):

@@ -105,9 +105,9 @@ class Runner:
         _remember(name, code)
         self.time_it(report, code, ranks)
 
-    def time_it(self, report, code, ranks):
+    def time_it(self, report, code, ranks, setup=""):
         """All ranks repeat it equally often; the slowest counts, and of the turns the best."""
-        timer = timeit.Timer(code, globals=self.names)
+        timer = timeit.Timer(code, setup or "pass", globals=self.names)
         comm = self._among(ranks)
         number, seconds = 1, comm.allreduce(timer.timeit(1), mpi.MAX)
         while seconds < LONG_ENOUGH:
