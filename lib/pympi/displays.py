@@ -25,11 +25,15 @@ def pack(word, **content):
 
     content is what JSON can carry; bytes become base64, as Jupyter has them.
     """
-    text = json.dumps(content, separators=(",", ":"), default=_plain)
+    text = json.dumps(content, separators=(",", ":"), default=plain)
     return _BEGIN + word.encode() + b" " + text.encode() + _END + b"\n"
 
 
-def _plain(value):
+def plain(value):
+    """plain(value) -> str
+
+    What JSON has of a value that it does not know. Local.
+    """
     if isinstance(value, (bytes, bytearray, memoryview)):
         return base64.b64encode(value).decode()
     return str(value)
@@ -52,17 +56,37 @@ def split(data):
     return [part for part in parts if part], data[rest:]
 
 
-def without(data):
-    """without(data) -> bytes
+def as_text(data):
+    """as_text(data) -> bytes
 
-    The text alone. Local.
+    The same for who shows text alone: of displays and results what they are as text. Local.
     """
-    return _WHOLE.sub(b"", data)
+    return _WHOLE.sub(_text_of, data)
+
+
+def loads(text):
+    """loads(text) -> object
+
+    What JSON says. Halves of letters (lone surrogates), which no message can carry, become question marks. Local.
+    """
+    content = json.loads(text)
+    if b"\\ud" in text:
+        content = json.loads(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
+    return content
+
+
+def _text_of(m):
+    read = _read(m)
+    if isinstance(read, bytes):
+        return read
+    word, content = read
+    text = content.get("data", {}).get("text/plain", "") if word in (DISPLAY, RESULT) else ""
+    return text.encode() + b"\n" if text else b""
 
 
 def _read(m):
     try:
-        return m[1].decode(), json.loads(m[2])
+        return m[1].decode(), loads(m[2])
     except ValueError:
         return m[0]
 

@@ -5,6 +5,7 @@ lines among the rank's output (`pympi.displays`), so that order and folding are 
 Needs IPython; imported only behind a front that is a notebook. SPDX-License-Identifier: MIT
 """
 import ast
+import io
 import itertools
 import json
 import linecache
@@ -30,7 +31,9 @@ from pympi.session import answers as _answers
 from pympi.session import comms
 from pympi.session import runner as _runner
 
+_JOB = os.environ.get("PYMPI_RANK", "").rpartition(":")[0]
 _ADDRESS = re.compile(r"(?<=\bat )0x[0-9a-f]{6,}\b")
+_HAS_NUMBER = re.compile(r"(?:-(?!n)\w+\s*\d*\s+)*-n")      # of %timeit's options
 _SVG_DATE = re.compile(r"<dc:date>[^<]*</dc:date>")
 _SVG_NAME = re.compile(r"(?<=[#\"])([A-Za-z]\w*?)[0-9a-f]{10}(?=[\")])")    # with a hash behind a word
 
@@ -113,13 +116,15 @@ class Timing(Magics):
     def timeit(self, line="", cell=None):
         """%timeit statement, %%timeit: the best of some turns, as long on all ranks.
 
-        With options as in IPython.
+        Behind %%timeit stands what is run before. Options are IPython's, -n among them.
         """
         shell = self.shell
         if line.startswith("-"):
+            if not _HAS_NUMBER.match(line):
+                raise UsageError(f"%timeit {line}: give -n too, for all ranks repeat it equally often")
             return ExecutionMagics(shell).timeit(line, cell)
-        code = shell.transform_cell(cell if cell is not None else line)
-        shell.runner.time_it(shell.report, code, shell.ranks)
+        code, setup = (line, "") if cell is None else (cell, line)
+        shell.runner.time_it(shell.report, shell.transform_cell(code), shell.ranks, shell.transform_cell(setup))
         return None
 
     @line_cell_magic
@@ -200,10 +205,13 @@ class Shell(InteractiveShell):
     def show(self, word, **content):
         """A line among the output, behind what was printed."""
         _runner.flush()
-        data, interrupt = memoryview(displays.pack(word, **content)), None
-        while data:
+        data, interrupt = displays.pack(word, **content), None
+        out = io.BufferedWriter(io.FileIO(self.out, "w", closefd=False), len(data) + 1)
+        out.write(data)     # it knows how much of it went out, whatever comes between
+        while True:
             try:
-                data = data[os.write(self.out, data):]
+                out.flush()
+                break
             except KeyboardInterrupt as e:
                 interrupt = e       # a part of a line would be shown as text
         if interrupt:
@@ -211,7 +219,7 @@ class Shell(InteractiveShell):
 
     def new_id(self):
         """For what a program wants to find again: the same on ranks that do the same in the cell."""
-        return f"pympi-{self.number}-{next(self.ids)}"
+        return f"{_JOB}-{self.number}-{next(self.ids)}"
 
     @property
     def kernel(self):
@@ -329,6 +337,8 @@ def complete(names, text):
     Names that the end of the text may become, and where in the text they go. Local.
     """
     line = text.rpartition("\n")[2]
+    if line.split(None, 1)[:1] in (["import"], ["from"], ["%aimport"]):
+        return _answers.complete(names, text)       # IPython would import it, on this rank alone
     matched, found = Shell.instance().complete("", line, len(line))
     return len(text) - len(matched), found[:_answers.MOST]
 

@@ -7,7 +7,6 @@ when a program asks for those. SPDX-License-Identifier: MIT
 import base64
 import importlib.util
 import logging
-import os
 import sys
 import types
 import uuid
@@ -71,8 +70,7 @@ def begin(kernel, request):
 
 def _name_alike(shell):
     """Comms have the same names on ranks that do the same."""
-    job = os.environ.get("PYMPI_RANK", "").rpartition(":")[0]
-    ids = types.SimpleNamespace(uuid4=lambda: uuid.uuid5(uuid.NAMESPACE_OID, f"{job} {shell.new_id()}"))
+    ids = types.SimpleNamespace(uuid4=lambda: uuid.uuid5(uuid.NAMESPACE_OID, shell.new_id()))
     for name in "ipykernel.comm.comm", "comm.base_comm":
         if name in sys.modules:
             sys.modules[name].uuid = ids

@@ -22,8 +22,8 @@ from pympi.session import runner as _runner
 from pympi.session import stdin as _stdin
 
 LOOK = 0.2          # seconds between looks at what else is under way, while nothing is typed
-# Which leave for themselves: the prompt stays.
 _NOTEBOOKS = "cell", "comm"
+# Which leave for themselves: the prompt stays.
 _PROGRAMS = "file", "command", "module", "run", *_NOTEBOOKS
 FIRST = -1          # the id of what runs before anything is typed
 EARLY = 0.5         # seconds for which an interrupt that came before its statement is remembered
@@ -115,7 +115,7 @@ class Session:
             if failed or status is not None:
                 break
         if mpi.rank == 0 and self.channel:
-            self._send(frames.DONE, json.dumps(answers, default=str) if answers else b"", id=id_,
+            self._send(frames.DONE, json.dumps(answers, default=displays.plain) if answers else b"", id=id_,
                        failed=_report.text_of(failed), seconds=time.perf_counter() - began)
         return status
 
@@ -133,9 +133,7 @@ class Session:
         self.missed = None
         if more and self.channel and not failed:
             control.over(True)
-        merged = report.merged(self.comm, failed)
-        merged.answers = report.answers
-        return merged
+        return report.merged(self.comm, failed)
 
     def _guard(self, report, kind, code, ranks):
         """Runs it; what it raises, ^C too, is in the report. Nothing gets out."""
@@ -245,7 +243,7 @@ class Session:
             elif kind in (frames.COMPLETE, frames.INSPECT):
                 self._answer(kind, head, body.decode("utf-8", "replace"))
             elif kind == frames.LEFT_OUT:
-                text = displays.without(body).decode("utf-8", "replace")
+                text = displays.as_text(body).decode("utf-8", "replace")
                 self.left_out = text + (self.left_out or "")
             elif kind == frames.SHUTDOWN:
                 status = head.get("status", 0)
@@ -258,14 +256,18 @@ class Session:
         return cells
 
     def _answer(self, kind, head, text):
-        """What is asked between statements."""
-        answers = self._cells() if head.get("cell") else _answers
-        number = head.get("id", 0)
-        if kind == frames.COMPLETE:
-            start, names = answers.complete(self.runner.names, text)
-            self._send(frames.COMPLETED, "\n".join(names), id=number, start=start)
+        """What is asked between statements. What fails at that (IPython is not there, an object answers with
+        an exception) has no answer."""
+        number, complete = head.get("id", 0), kind == frames.COMPLETE
+        try:
+            answers = self._cells() if head.get("cell") else _answers
+            found = (answers.complete if complete else answers.inspect)(self.runner.names, text)
+        except Exception:
+            found = (len(text), []) if complete else ""
+        if complete:
+            self._send(frames.COMPLETED, "\n".join(found[1]), id=number, start=found[0])
         else:
-            self._send(frames.INSPECTED, answers.inspect(self.runner.names, text), id=number)
+            self._send(frames.INSPECTED, found, id=number)
 
     def _pieces(self, id_, source, head):
         """[(ranks or None, kind, code)] of a statement; None where it is wrong, and that is said."""
