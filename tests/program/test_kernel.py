@@ -47,6 +47,10 @@ class Cells(support.Case):
     def test_results_that_differ(self):
         self.given("max(mpi.rank, 1)", "[0-1] 1\n[2] 2")
 
+    def test_results_of_several_lines(self):
+        self.given("import numpy\nnumpy.full((2, 2), mpi.rank // 2)",
+                   "[0-1] array([[0, 0],\n[0-1]        [0, 0]])\n[2] array([[1, 1],\n[2]        [1, 1]])")
+
     def test_addresses_are_no_difference(self):
         self.given("object()", "<object at 0x...>")
 
@@ -115,13 +119,16 @@ class Cells(support.Case):
         outcome = self.given("%%time\nimport time\ntime.sleep(mpi.rank / 10)\n7", "7")
         self.assertRegex(outcome.out, r"^wall time 2\d\d ms \(rank 2; fastest .*, rank 0\)\n$")
         self.given("%time 1 + 1", "2")
+        self.assertEqual(self.given("%time x = 1\n%time x = 2").out.count("wall time"), 2)
         self.given("%%time\nimport asyncio\nx = await asyncio.sleep(0, 3)\nawait asyncio.sleep(0, x + 1)", "4")
 
     def test_timeit_repeats_equally_often(self):
         """Or a collective call would wait for ever."""
         outcome = self.given("x = 1\n%timeit mpi.world.allreduce(1)")
         self.assertRegex(outcome.out, r"^\d.* each, the best of 5 turns of \d+ .*slowest rank counts\)\n$")
-        self.assertIn("loops", self.given("%timeit -n 5 -r 2 mpi.world.allreduce(1)").out)
+        self.assertIn("loops", self.given("%timeit -r 2 -n 5 mpi.world.allreduce(1)").out)
+        self.given("%%timeit value = 3\nassert value == 3")
+        self.fails("%timeit -r 3 1", "UsageError: %timeit -r 3 1: give -n too, for all ranks repeat it equally often")
 
     def test_capture(self):
         outcome = self.given("%%capture kept\nprint('inside')\ndisplay('d')\n5")
@@ -343,6 +350,15 @@ class Cells(support.Case):
         self.assertRegex(outcome.progress[0], r"^ranks 0,2 still in <cell \d+>:2, for \d+ s$")
         self.assertEqual(outcome.progress[-1], "")
 
+    def test_half_a_letter(self):
+        """What no message can carry."""
+        self.fails("raise ValueError('a\\ud800')", "ValueError: a\\ud800")
+        self.given("display({'text/plain': 'b\\ud83d'}, raw=True)")
+
+    def test_help_on_other_ranks(self):
+        outcome = self.given("%%ranks 1\nlen?")
+        self.assertIn("number of items", outcome.reply["payload"][0]["data"]["text/plain"])
+
     # --- what is asked between cells
 
     def test_complete(self):
@@ -352,6 +368,14 @@ class Cells(support.Case):
         found = self.kernel.ask("complete", "mpi.allr")
         self.assertEqual("mpi.allr"[:found["cursor_start"]] + found["matches"][0], "mpi.allreduce")
         self.assertIn("%%ranks", self.kernel.ask("complete", "%%ran")["matches"])
+
+    def test_complete_imports_nothing(self):
+        """A module that communicates at its import would wait for ranks that do not come."""
+        self.given("%%ranks 0\nopen('alone.py', 'w').write('import mpi\\nmpi.world.barrier()\\nname = 1\\n');")
+        self.given("import sys; sys.path.insert(0, '.')")
+        self.assertEqual(self.kernel.ask("complete", "from alone import ")["matches"], [])
+        self.assertEqual(self.kernel.ask("complete", "import alo")["matches"], ["alone"])
+        self.given("'alone' in sys.modules", "False")
 
     def test_inspect(self):
         found = self.kernel.ask("inspect", "mpi.world.allreduce(1)", 15)

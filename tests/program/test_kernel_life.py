@@ -41,7 +41,16 @@ class Texts(unittest.TestCase):
         line = displays.pack("display", data={})
         broken = line[:12] + b"\x1b[0m" + line[12:]
         self.assertEqual(displays.split(broken), ([broken], b""))
-        self.assertEqual(displays.without(b"a\n" + line + b"b\n"), b"a\nb\n")
+        self.assertEqual(displays.as_text(b"a\n" + line + b"b\n"), b"a\nb\n")
+
+    def test_displays_as_text(self):
+        """What is left out of a cell's output is kept as text."""
+        lines = displays.pack("result", data={"text/plain": "[1,\n 2]"}) + displays.pack("comm", type="comm_msg")
+        self.assertEqual(displays.as_text(b"[4]\n" + lines), b"[4]\n[1,\n 2]\n")
+
+    def test_half_a_letter(self):
+        parts, _ = displays.split(displays.pack("display", data={"text/html": "a\ud83d", "text/plain": "\U0001f600"}))
+        self.assertEqual(parts, [("display", {"data": {"text/html": "a?", "text/plain": "\U0001f600"}})])
 
     def test_ranks_of_cells(self):
         for source, found in (("1", (None, "1")), ("%%ranks 0,2-3\na\nb", ("0,2-3", "a\nb")),
@@ -50,7 +59,8 @@ class Texts(unittest.TestCase):
                               ("@f\ndef g(): pass", (None, "@f\ndef g(): pass")), ("%%time\n1", (None, "%%time\n1"))):
             self.assertEqual(statements.cell(source), found)
         for source, text in (("%%ranks\n1", "names no ranks"), ("%%ranks x\n1", "'x' is no rank"),
-                             ("%%ranks 3-1\n1", "runs backwards")):
+                             ("%%ranks 3-1\n1", "runs backwards"),
+                             ("@0:\n    # later", "@0: has no statement behind it")):
             with self.assertRaisesRegex(ValueError, text):
                 statements.cell(source)
 
@@ -149,6 +159,11 @@ class Life(support.Case):
 
     def test_session_that_is_killed(self):
         self.assertIn("pympi: the process in front of the ranks was ended by signal 9 (Killed)", self.killed("front"))
+
+    def test_more_groups_than_are_shown(self):
+        with kernel.Kernel(10) as k:
+            self.assertRegex(k.run("mpi.rank").out, r"\.\.\. and \d+ more groups \(_out has all\)")
+            self.assertIn("[0] [5]\n[0] 5\n", k.run("%%ranks 0\nprint(_out)").out)
 
     def test_exit_of_all_is_no_end(self):
         with kernel.Kernel(2) as k:

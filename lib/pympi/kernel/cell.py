@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import re
+import textwrap
 import time
 import types
 
@@ -16,7 +17,6 @@ from pympi.console import screen as _screen
 QUIET = 2.0         # seconds without output until it is said who still runs
 LOOK = 1.0          # between two looks from then on
 _FOLDERS = re.compile(r"[^\s(]*/(?=[^/\s]+:\d)")      # of a place's file
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LABEL = '<div style="color: #888; font-family: monospace">%s</div>'
 
 
@@ -57,6 +57,11 @@ class Shown:
         """A cell for these ranks (None: all); bare: whose it is what comes is known."""
         self.count, self.ranks, self.bare = count, ranks, bare
         self._forget_lines()
+
+    def forget(self):
+        """The ranks are gone, and what they had named."""
+        self.comms.clear()
+        self._ids.clear()
 
     def end(self):
         """What was held back is shown."""
@@ -101,7 +106,8 @@ class Shown:
             text = self.streams["stderr"].tagged(tag, text.encode()).decode()
         if head.get("more"):
             text = f"{_more(head)}\n{text}"
-        error = {"ename": head.get("name", ""), "evalue": head.get("value", ""), "traceback": text.split("\n")}
+        value = head.get("value", "").encode("utf-8", "backslashreplace").decode()     # which may be half a letter
+        error = {"ename": head.get("name", ""), "evalue": value, "traceback": text.split("\n")}
         self._publish("error", error)
         return error
 
@@ -163,7 +169,7 @@ class Shown:
         """Texts of several groups become one result, with a tag before each line."""
         data, tag = content["data"], self._tag(head)
         if tag and set(data) == {"text/plain"}:
-            self._results.append(f"{tag}{data['text/plain']}")
+            self._results.append(textwrap.indent(data["text/plain"], tag, lambda line: True))
             return
         self._flush_results()
         self._label(tag)
@@ -255,21 +261,13 @@ def places(running):
     return "; ".join(texts)
 
 
-def plain(error):
-    """plain(error) -> list of str
-
-    A traceback's lines without colours. Local.
-    """
-    return [_COLOUR.sub("", line) for line in error["traceback"]]
-
-
 def answers_of(body):
     """answers_of(body) -> dict
 
     What a `done` says besides: values of expressions, payload. Local.
     """
     try:
-        return json.loads(body) if body else {}
+        return displays.loads(body) if body else {}
     except ValueError:
         return {}
 

@@ -7,7 +7,6 @@ SPDX-License-Identifier: MIT
 import asyncio
 import base64
 import concurrent.futures
-import contextlib
 import json
 import re
 import signal
@@ -22,7 +21,7 @@ from ipykernel.kernelbase import Kernel  # noqa: E402
 from IPython.core.inputtransformer2 import TransformerManager  # noqa: E402
 from IPython.utils.tokenutil import token_at_cursor  # noqa: E402
 
-from pympi import frames, statements  # noqa: E402
+from pympi import displays, frames, statements  # noqa: E402
 from pympi.console import ranks as _numbers  # noqa: E402
 from pympi.console import screen as _screen  # noqa: E402
 from pympi.kernel import cell as _cell  # noqa: E402
@@ -153,7 +152,7 @@ class RanksKernel(Kernel):
         for future in waiting:
             if not future.done():
                 future.set_exception(Ended(why))
-        self.shown.comms.clear()
+        self.shown.forget()
         if started:
             self.lost = "" if self.cell else why
             self._begin_anew()
@@ -246,9 +245,13 @@ class RanksKernel(Kernel):
         message = {"type": kind, "content": content, "metadata": parent.get("metadata", {}),
                    "request": parent["header"]["msg_id"],
                    "buffers": [base64.b64encode(bytes(one)).decode() for one in parent.get("buffers", ())]}
-        with contextlib.suppress(Ended, Asked):
+        try:
             await self._need_ranks()
             await self._statement({"comm": True}, json.dumps(message), {0})
+        except Ended as e:
+            self._fail("RanksEnded", str(e))
+        except Asked:
+            pass
 
     # --- another number of ranks
 
@@ -270,7 +273,7 @@ class RanksKernel(Kernel):
         self.ranks.end(busy=not self.prepared.done())
         self.ranks.words = with_ranks(self.ranks.words, words[0])
         self.execution_count, self.inputs = 0, []
-        self.shown.comms.clear()
+        self.shown.forget()
         self._begin_anew()
         await self._need_ranks()
         self.publish("stream", {"name": "stdout", "text": f"{words[0]} ranks, started anew\n"})
@@ -341,8 +344,10 @@ class RanksKernel(Kernel):
         self.loop.call_soon_threadsafe(self._interrupt)
 
     def _interrupt(self):
+        """Who waits for ranks that start is answered; they go on, for half an import is there for ever."""
         self.interrupts += 1
-        self.ranks.interrupt()
+        if self.prepared.done():
+            self.ranks.interrupt()
 
     async def do_shutdown(self, restart):
         over = concurrent.futures.Future()
@@ -379,7 +384,7 @@ class RanksKernel(Kernel):
     async def do_inspect(self, code, cursor_pos, detail_level=0, omit_sections=()):
         name = token_at_cursor(code, cursor_pos)
         reply = await self._reply_to(frames.INSPECT, name + "?" * bool(detail_level)) if name else None
-        data = json.loads(reply[1]) if reply and reply[1] else {}
+        data = displays.loads(reply[1]) if reply and reply[1] else {}
         return {"status": "ok", "found": bool(data), "data": data, "metadata": {}}
 
     def do_is_complete(self, code):

@@ -1,6 +1,6 @@
 """A session's process, as a kernel has it: started, spoken to, ended, and started anew.
 
-It has no thread of its own: who owns an event loop asks for `watch`. Requests may come from any thread.
+It has no thread of its own: who owns an event loop asks for `watch`.
 SPDX-License-Identifier: MIT
 """
 import contextlib
@@ -9,13 +9,15 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 
 from pympi import frames
 
 # What ranks run before the first cell: IPython takes half a second to import.
 _READY = "__import__('pympi.session.cells').session.cells.prepare()"
 _INLINE = "module://matplotlib_inline.backend_inline"
-POLITE, FIRM = 1.0, 3.0     # seconds for a session to end when told to; when its job is ended
+POLITE = 1.0                # seconds for a session to end when told to
+FIRM = 25.0                 # when its job is ended: it uses force itself after 5 s, after 20 s on other nodes
 MOST_SAID = 1 << 14         # bytes of what it says of itself that are kept
 
 
@@ -26,7 +28,6 @@ class Ranks:
         self.words = words
         self.process = None
         self.said = b""         # by the session's process, on its standard error
-        self._lock = threading.Lock()
         self._reader = self._loop = self._take = None
 
     def start(self):
@@ -59,7 +60,7 @@ class Ranks:
     def send(self, kind, head=None, body=b""):
         """One frame to the session; if it is gone, reading finds that out."""
         data = memoryview(frames.pack(kind, head, body))
-        with self._lock, contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
             while data and self.process:
                 data = data[self.process.stdin.write(data):]
 
@@ -104,9 +105,13 @@ class Ranks:
             self._over(process)
 
     def _give(self, process, frame):
-        """Not what comes behind the end of this session."""
-        if self.process is process and frame[0] != frames.ENDED:
-            self._take(*frame)
+        """Not what comes behind the end of this session. What fails at one frame is said on standard error, and
+        those behind it come all the same."""
+        try:
+            if self.process is process and frame[0] != frames.ENDED:
+                self._take(*frame)
+        except Exception:
+            traceback.print_exc()
 
     def _on_said(self, process):
         data = os.read(process.stderr.fileno(), 1 << 16)
