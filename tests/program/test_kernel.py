@@ -224,15 +224,20 @@ class Cells(support.Case):
         self.assertEqual([c["data"]["text/html"] for k, c in outcome.messages if k == "execute_result"],
                          ["<b>0</b>", "<b>1</b>"])
 
+    def figure(self, code):
+        outcome = self.kernel.run(code, timeout=120)
+        self.assertEqual(outcome.errors, [], outcome.tracebacks)
+        return outcome
+
     @support.needs("matplotlib")
     def test_figure_of_all(self):
-        outcome = self.kernel.run(FIGURE.format(2), timeout=120)
+        outcome = self.figure(FIGURE.format(2))
         self.assertEqual([sorted(data) for data in outcome.displays], [["image/png", "text/plain"]])
         self.assertTrue(outcome.displays[0]["image/png"].startswith("iVBOR"))
 
     @support.needs("matplotlib")
     def test_figure_with_names_by_chance(self):
-        outcome = self.kernel.run("%config InlineBackend.figure_format = 'svg'\n" + FIGURE.format(2), timeout=120)
+        outcome = self.figure("%config InlineBackend.figure_format = 'svg'\n" + FIGURE.format(2))
         self.kernel.run("%config InlineBackend.figure_format = 'png'")
         svg, = [data["image/svg+xml"] for data in outcome.displays]
         names = re.findall(r'"#(\w+)"|\(#(\w+)\)', svg)
@@ -242,7 +247,7 @@ class Cells(support.Case):
 
     @support.needs("matplotlib")
     def test_figures_of_groups(self):
-        outcome = self.kernel.run(FIGURE.format("mpi.rank // 2"), timeout=120)
+        outcome = self.figure(FIGURE.format("mpi.rank // 2"))
         self.assertEqual([data["text/plain"][:7] for data in outcome.displays],
                          ["[0-1]", "<Figure", "[2]", "<Figure"])
 
@@ -320,7 +325,7 @@ class Cells(support.Case):
 
     def test_interrupt_of_a_loop(self):
         outcome = self.interrupted("print('now')\nwhile True: pass")
-        self.assertEqual(outcome.errors, ["KeyboardInterrupt: "])
+        self.assertEqual({line.rpartition("] ")[2] for line in outcome.errors}, {"KeyboardInterrupt: "})
         self.given("mpi.world.allreduce(1)", "3")
 
     def test_interrupt_of_a_deadlock(self):

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import timeit
 import traceback
@@ -184,18 +185,41 @@ def run_command(command):
     Runs it in a shell, whose input is empty. Local. What interrupts this ends all that the shell has started.
     """
     flush()
-    process = subprocess.Popen(command, shell=True, stdin=subprocess.DEVNULL)
+    process = None
     try:
+        with _interrupt_held():
+            process = subprocess.Popen(command, shell=True, stdin=subprocess.DEVNULL)
         return process.wait()
     except KeyboardInterrupt:
-        family = _family(process.pid)
-        for number in signal.SIGINT, signal.SIGKILL:
-            for pid in family:
-                with contextlib.suppress(OSError):
-                    os.kill(pid, number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(GRACE)
+        if process:
+            _end_family(process)
         raise KeyboardInterrupt from None       # whose traceback ends where the command stands
+
+
+@contextlib.contextmanager
+def _interrupt_held():
+    """^C is raised behind the block: within it a process would be left of which nobody knows."""
+    if threading.current_thread() is not threading.main_thread():
+        yield       # ^C is not for it
+        return
+    came = []
+    before = signal.signal(signal.SIGINT, lambda *_: came.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
+
+
+def _end_family(process):
+    family = _family(process.pid)
+    for number in signal.SIGINT, signal.SIGKILL:
+        for pid in family:
+            with contextlib.suppress(OSError):
+                os.kill(pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE)
 
 
 def _family(pid):
