@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <liblzf/lzf.h>
-#include <string.h>
 
 /* What h5py writes with each dataset, so that it reads ours: revision of the filter, LibLZF's version, bytes of
  * a chunk. */
